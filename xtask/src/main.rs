@@ -1,0 +1,3 @@
+//! xtask
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+fn main() {}
