@@ -1,0 +1,75 @@
+//! Facts about processes: open-file limit, CPU time, memory, and who is alive. Linux reads `/proc`.
+
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, setrlimit};
+use std::io;
+use std::time::Duration;
+
+pub fn id() -> u32 {
+    std::process::id()
+}
+
+/// Raises the soft limit of open files to the hard one and returns the limit now in force (`None` = unlimited).
+pub fn raise_open_file_limit() -> io::Result<Option<u64>> {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
+    }
+    Ok(getrlimit(Resource::Nofile).current)
+}
+
+pub fn is_alive(pid: u32) -> bool {
+    i32::try_from(pid)
+        .ok()
+        .and_then(Pid::from_raw)
+        .is_some_and(|pid| !matches!(rustix::process::test_kill_process(pid), Err(rustix::io::Errno::SRCH)))
+}
+
+/// What a process has used so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    pub user: Duration,
+    pub system: Duration,
+    pub rss_bytes: u64,
+    pub rss_peak_bytes: u64,
+    pub threads: u64,
+    pub open_files: u64,
+}
+
+/// Reads the usage of a visible process from `/proc`. An error when there is no such process or no `/proc`.
+pub fn usage(pid: u32) -> io::Result<Usage> {
+    let broken = || io::Error::new(io::ErrorKind::InvalidData, "unexpected form of /proc");
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The command name may hold spaces and brackets: fields are counted behind the last closing one.
+    let (_, fields) = stat.rsplit_once(')').ok_or_else(broken)?;
+    let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
+    let number = |i: usize| fields.get(i).and_then(|f| f.parse::<u64>().ok()).ok_or_else(broken);
+    let ticks = rustix::param::clock_ticks_per_second().max(1);
+    let time = |n: u64| Duration::from_millis(n.saturating_mul(1000) / ticks);
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let kib = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim_start_matches(':').split_ascii_whitespace().next()?.parse::<u64>().ok()
+    };
+    Ok(Usage {
+        user: time(number(11)?),
+        system: time(number(12)?),
+        rss_bytes: kib("VmRSS").unwrap_or(0) * 1024,
+        rss_peak_bytes: kib("VmHWM").unwrap_or(0) * 1024,
+        threads: number(17)?,
+        open_files: std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, |d| d.count() as u64),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_sees_itself_and_not_the_dead() {
+        let own = usage(id()).unwrap();
+        assert!(own.rss_bytes > 0 && own.threads > 0 && own.open_files > 0);
+        assert!(is_alive(id()));
+        assert!(!is_alive(u32::MAX) && usage(u32::MAX).is_err());
+        assert!(raise_open_file_limit().is_ok());
+    }
+}
