@@ -1,0 +1,179 @@
+//! Generated from `schema/alter_configs.schema` by `cargo xtask codegen`; change that file instead.
+
+#![allow(clippy::all)]
+
+use crate::codec::*;
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct AlterConfigsRequest {
+    pub resources: Vec<AlterConfigsResource>,
+    pub validate_only: bool,
+}
+
+impl Codec for AlterConfigsRequest {
+    const MIN_BYTES: usize = 2;
+    fn decode(d: &mut Decoder, v: Version) -> Result<Self, DecodeError> {
+        let mut m = Self::default();
+        m.resources = Codec::decode(d, v)?;
+        m.validate_only = Codec::decode(d, v)?;
+        if v.flexible {
+            d.skip_tags()?;
+        }
+        Ok(m)
+    }
+    fn encode(&self, e: &mut Encoder, v: Version) {
+        self.resources.encode(e, v);
+        self.validate_only.encode(e, v);
+        if v.flexible {
+            e.no_tags();
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct AlterConfigsResource {
+    pub resource_type: i8,
+    pub resource_name: WireStr,
+    pub configs: Vec<AlterableConfig>,
+}
+
+impl Codec for AlterConfigsResource {
+    const MIN_BYTES: usize = 3;
+    fn decode(d: &mut Decoder, v: Version) -> Result<Self, DecodeError> {
+        let mut m = Self::default();
+        m.resource_type = Codec::decode(d, v)?;
+        m.resource_name = Codec::decode(d, v)?;
+        m.configs = Codec::decode(d, v)?;
+        if v.flexible {
+            d.skip_tags()?;
+        }
+        Ok(m)
+    }
+    fn encode(&self, e: &mut Encoder, v: Version) {
+        self.resource_type.encode(e, v);
+        self.resource_name.encode(e, v);
+        self.configs.encode(e, v);
+        if v.flexible {
+            e.no_tags();
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlterableConfig {
+    pub name: WireStr,
+    pub value: Option<WireStr>,
+}
+
+impl Default for AlterableConfig {
+    fn default() -> Self {
+        Self { name: Default::default(), value: Some(Default::default()) }
+    }
+}
+
+impl Codec for AlterableConfig {
+    const MIN_BYTES: usize = 2;
+    fn decode(d: &mut Decoder, v: Version) -> Result<Self, DecodeError> {
+        let mut m = Self::default();
+        m.name = Codec::decode(d, v)?;
+        m.value = Nullable::decode_nullable(d, v)?;
+        if v.flexible {
+            d.skip_tags()?;
+        }
+        Ok(m)
+    }
+    fn encode(&self, e: &mut Encoder, v: Version) {
+        self.name.encode(e, v);
+        Nullable::encode_nullable(self.value.as_ref(), e, v);
+        if v.flexible {
+            e.no_tags();
+        }
+    }
+}
+
+impl Message for AlterConfigsRequest {
+    const NAME: &'static str = "AlterConfigsRequest";
+    const KEY: i16 = 33;
+    const VERSIONS: (i16, i16) = (0, 2);
+    const FLEXIBLE_FROM: i16 = 2;
+}
+
+impl Request for AlterConfigsRequest {
+    type Response = AlterConfigsResponse;
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct AlterConfigsResponse {
+    pub throttle_time_ms: i32,
+    pub responses: Vec<AlterConfigsResourceResponse>,
+}
+
+impl Codec for AlterConfigsResponse {
+    const MIN_BYTES: usize = 5;
+    fn decode(d: &mut Decoder, v: Version) -> Result<Self, DecodeError> {
+        let mut m = Self::default();
+        m.throttle_time_ms = Codec::decode(d, v)?;
+        m.responses = Codec::decode(d, v)?;
+        if v.flexible {
+            d.skip_tags()?;
+        }
+        Ok(m)
+    }
+    fn encode(&self, e: &mut Encoder, v: Version) {
+        self.throttle_time_ms.encode(e, v);
+        self.responses.encode(e, v);
+        if v.flexible {
+            e.no_tags();
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlterConfigsResourceResponse {
+    pub error_code: i16,
+    pub error_message: Option<WireStr>,
+    pub resource_type: i8,
+    pub resource_name: WireStr,
+}
+
+impl Default for AlterConfigsResourceResponse {
+    fn default() -> Self {
+        Self {
+            error_code: Default::default(),
+            error_message: Some(Default::default()),
+            resource_type: Default::default(),
+            resource_name: Default::default(),
+        }
+    }
+}
+
+impl Codec for AlterConfigsResourceResponse {
+    const MIN_BYTES: usize = 5;
+    fn decode(d: &mut Decoder, v: Version) -> Result<Self, DecodeError> {
+        let mut m = Self::default();
+        m.error_code = Codec::decode(d, v)?;
+        m.error_message = Nullable::decode_nullable(d, v)?;
+        m.resource_type = Codec::decode(d, v)?;
+        m.resource_name = Codec::decode(d, v)?;
+        if v.flexible {
+            d.skip_tags()?;
+        }
+        Ok(m)
+    }
+    fn encode(&self, e: &mut Encoder, v: Version) {
+        self.error_code.encode(e, v);
+        Nullable::encode_nullable(self.error_message.as_ref(), e, v);
+        self.resource_type.encode(e, v);
+        self.resource_name.encode(e, v);
+        if v.flexible {
+            e.no_tags();
+        }
+    }
+}
+
+impl Message for AlterConfigsResponse {
+    const NAME: &'static str = "AlterConfigsResponse";
+    const KEY: i16 = 33;
+    const VERSIONS: (i16, i16) = (0, 2);
+    const FLEXIBLE_FROM: i16 = 2;
+}

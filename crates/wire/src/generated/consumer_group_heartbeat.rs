@@ -1,0 +1,226 @@
+//! Generated from `schema/consumer_group_heartbeat.schema` by `cargo xtask codegen`; change that file instead.
+
+#![allow(clippy::all)]
+
+use crate::codec::*;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConsumerGroupHeartbeatRequest {
+    pub group_id: WireStr,
+    pub member_id: WireStr,
+    pub member_epoch: i32,
+    pub instance_id: Option<WireStr>,
+    pub rack_id: Option<WireStr>,
+    pub rebalance_timeout_ms: i32,
+    pub subscribed_topic_names: Option<Vec<WireStr>>,
+    pub subscribed_topic_regex: Option<WireStr>,
+    pub server_assignor: Option<WireStr>,
+    pub topic_partitions: Option<Vec<TopicPartitionsRequest>>,
+}
+
+impl Default for ConsumerGroupHeartbeatRequest {
+    fn default() -> Self {
+        Self {
+            group_id: Default::default(),
+            member_id: Default::default(),
+            member_epoch: Default::default(),
+            instance_id: None,
+            rack_id: None,
+            rebalance_timeout_ms: -1,
+            subscribed_topic_names: None,
+            subscribed_topic_regex: None,
+            server_assignor: None,
+            topic_partitions: None,
+        }
+    }
+}
+
+impl Codec for ConsumerGroupHeartbeatRequest {
+    const MIN_BYTES: usize = 15;
+    fn decode(d: &mut Decoder, v: Version) -> Result<Self, DecodeError> {
+        let mut m = Self::default();
+        m.group_id = Codec::decode(d, v)?;
+        m.member_id = Codec::decode(d, v)?;
+        m.member_epoch = Codec::decode(d, v)?;
+        m.instance_id = Nullable::decode_nullable(d, v)?;
+        m.rack_id = Nullable::decode_nullable(d, v)?;
+        m.rebalance_timeout_ms = Codec::decode(d, v)?;
+        m.subscribed_topic_names = Nullable::decode_nullable(d, v)?;
+        if v.number >= 1 {
+            m.subscribed_topic_regex = Nullable::decode_nullable(d, v)?;
+        }
+        m.server_assignor = Nullable::decode_nullable(d, v)?;
+        m.topic_partitions = Nullable::decode_nullable(d, v)?;
+        if v.flexible {
+            d.skip_tags()?;
+        }
+        Ok(m)
+    }
+    fn encode(&self, e: &mut Encoder, v: Version) {
+        self.group_id.encode(e, v);
+        self.member_id.encode(e, v);
+        self.member_epoch.encode(e, v);
+        Nullable::encode_nullable(self.instance_id.as_ref(), e, v);
+        Nullable::encode_nullable(self.rack_id.as_ref(), e, v);
+        self.rebalance_timeout_ms.encode(e, v);
+        Nullable::encode_nullable(self.subscribed_topic_names.as_ref(), e, v);
+        if v.number >= 1 {
+            Nullable::encode_nullable(self.subscribed_topic_regex.as_ref(), e, v);
+        }
+        Nullable::encode_nullable(self.server_assignor.as_ref(), e, v);
+        Nullable::encode_nullable(self.topic_partitions.as_ref(), e, v);
+        if v.flexible {
+            e.no_tags();
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TopicPartitionsRequest {
+    pub topic_id: Uuid,
+    pub partitions: Vec<i32>,
+}
+
+impl Codec for TopicPartitionsRequest {
+    const MIN_BYTES: usize = 17;
+    fn decode(d: &mut Decoder, v: Version) -> Result<Self, DecodeError> {
+        let mut m = Self::default();
+        m.topic_id = Codec::decode(d, v)?;
+        m.partitions = Codec::decode(d, v)?;
+        if v.flexible {
+            d.skip_tags()?;
+        }
+        Ok(m)
+    }
+    fn encode(&self, e: &mut Encoder, v: Version) {
+        self.topic_id.encode(e, v);
+        self.partitions.encode(e, v);
+        if v.flexible {
+            e.no_tags();
+        }
+    }
+}
+
+impl Message for ConsumerGroupHeartbeatRequest {
+    const NAME: &'static str = "ConsumerGroupHeartbeatRequest";
+    const KEY: i16 = 68;
+    const VERSIONS: (i16, i16) = (0, 1);
+    const FLEXIBLE_FROM: i16 = 0;
+}
+
+impl Request for ConsumerGroupHeartbeatRequest {
+    type Response = ConsumerGroupHeartbeatResponse;
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConsumerGroupHeartbeatResponse {
+    pub throttle_time_ms: i32,
+    pub error_code: i16,
+    pub error_message: Option<WireStr>,
+    pub member_id: Option<WireStr>,
+    pub member_epoch: i32,
+    pub heartbeat_interval_ms: i32,
+    pub assignment: Option<Assignment>,
+}
+
+impl Default for ConsumerGroupHeartbeatResponse {
+    fn default() -> Self {
+        Self {
+            throttle_time_ms: Default::default(),
+            error_code: Default::default(),
+            error_message: None,
+            member_id: None,
+            member_epoch: Default::default(),
+            heartbeat_interval_ms: Default::default(),
+            assignment: None,
+        }
+    }
+}
+
+impl Codec for ConsumerGroupHeartbeatResponse {
+    const MIN_BYTES: usize = 17;
+    fn decode(d: &mut Decoder, v: Version) -> Result<Self, DecodeError> {
+        let mut m = Self::default();
+        m.throttle_time_ms = Codec::decode(d, v)?;
+        m.error_code = Codec::decode(d, v)?;
+        m.error_message = Nullable::decode_nullable(d, v)?;
+        m.member_id = Nullable::decode_nullable(d, v)?;
+        m.member_epoch = Codec::decode(d, v)?;
+        m.heartbeat_interval_ms = Codec::decode(d, v)?;
+        m.assignment = Nullable::decode_nullable(d, v)?;
+        if v.flexible {
+            d.skip_tags()?;
+        }
+        Ok(m)
+    }
+    fn encode(&self, e: &mut Encoder, v: Version) {
+        self.throttle_time_ms.encode(e, v);
+        self.error_code.encode(e, v);
+        Nullable::encode_nullable(self.error_message.as_ref(), e, v);
+        Nullable::encode_nullable(self.member_id.as_ref(), e, v);
+        self.member_epoch.encode(e, v);
+        self.heartbeat_interval_ms.encode(e, v);
+        Nullable::encode_nullable(self.assignment.as_ref(), e, v);
+        if v.flexible {
+            e.no_tags();
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TopicPartitionsResponse {
+    pub topic_id: Uuid,
+    pub partitions: Vec<i32>,
+}
+
+impl Codec for TopicPartitionsResponse {
+    const MIN_BYTES: usize = 17;
+    fn decode(d: &mut Decoder, v: Version) -> Result<Self, DecodeError> {
+        let mut m = Self::default();
+        m.topic_id = Codec::decode(d, v)?;
+        m.partitions = Codec::decode(d, v)?;
+        if v.flexible {
+            d.skip_tags()?;
+        }
+        Ok(m)
+    }
+    fn encode(&self, e: &mut Encoder, v: Version) {
+        self.topic_id.encode(e, v);
+        self.partitions.encode(e, v);
+        if v.flexible {
+            e.no_tags();
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Assignment {
+    pub topic_partitions: Vec<TopicPartitionsResponse>,
+}
+
+impl Codec for Assignment {
+    const MIN_BYTES: usize = 1;
+    fn decode(d: &mut Decoder, v: Version) -> Result<Self, DecodeError> {
+        let mut m = Self::default();
+        m.topic_partitions = Codec::decode(d, v)?;
+        if v.flexible {
+            d.skip_tags()?;
+        }
+        Ok(m)
+    }
+    fn encode(&self, e: &mut Encoder, v: Version) {
+        self.topic_partitions.encode(e, v);
+        if v.flexible {
+            e.no_tags();
+        }
+    }
+}
+
+nullable_struct!(Assignment);
+
+impl Message for ConsumerGroupHeartbeatResponse {
+    const NAME: &'static str = "ConsumerGroupHeartbeatResponse";
+    const KEY: i16 = 68;
+    const VERSIONS: (i16, i16) = (0, 1);
+    const FLEXIBLE_FROM: i16 = 0;
+}
