@@ -1,0 +1,205 @@
+//! What the controller decides: commands in, steps of changes and answers out.
+//!
+//! [`decide`] is pure: the same image, command and identifiers give the same decision. It changes nothing; whoever owns
+//! the coordination engine commits the steps and answers when they are durable and applied. Each step is atomic and
+//! stands for itself, so a command about a thousand topics may be committed in several transactions.
+
+mod topics;
+
+use crate::image::{Cluster, Configs};
+use crate::{Change, Image, NodeId, TopicId, Uuid};
+use ottla_wire::{ErrorCode, WireStr};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Producer ids that one reservation holds.
+pub const PRODUCER_ID_BLOCK: i64 = 1_000;
+/// Partitions that one topic may have, and that one command may create.
+pub const MAX_PARTITIONS: usize = 10_000;
+/// Kafka's name for the level of all metadata.
+pub const METADATA_VERSION: &str = "metadata.version";
+
+/// Why one item of a command was refused: Kafka's code, and a text for the person who asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct Refusal {
+    pub code: ErrorCode,
+    pub message: String,
+}
+
+impl Refusal {
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+/// Checks the settings of a new topic and returns the ones to store; `None` is a value that was sent as null.
+pub type CheckConfigs<'a> =
+    dyn Fn(&[(WireStr, Option<WireStr>)]) -> Result<Configs, Refusal> + Send + Sync + 'a;
+
+/// What the settings of this cluster say about topics.
+pub struct TopicRules<'a> {
+    pub default_partitions: i32,
+    pub default_replication_factor: i16,
+    pub deletion_enabled: bool,
+    pub check_configs: &'a CheckConfigs<'a>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTopic {
+    pub name: WireStr,
+    /// -1: the default.
+    pub partitions: i32,
+    /// -1: the default.
+    pub replication_factor: i16,
+    /// Partition and its brokers; empty: the controller places the replicas.
+    pub assignments: Vec<(i32, Vec<NodeId>)>,
+    pub configs: Vec<(WireStr, Option<WireStr>)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Commit,
+    /// All checks, no change.
+    ValidateOnly,
+}
+
+/// A topic by what the request gave: exactly one of the two is right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeleteTarget {
+    pub name: Option<WireStr>,
+    /// Zero: not given.
+    pub id: TopicId,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    CreateTopics {
+        topics: Vec<NewTopic>,
+        mode: Mode,
+    },
+    /// Names that clients asked for and that shall exist from now on.
+    AutoCreate {
+        names: Vec<WireStr>,
+    },
+    DeleteTopics {
+        targets: Vec<DeleteTarget>,
+    },
+    /// The data of these topics is gone.
+    ForgetTopics {
+        ids: Vec<TopicId>,
+    },
+    AllocateProducerIds,
+    /// A broker starts after a stop that was not clean.
+    UncleanStart {
+        node: NodeId,
+    },
+    /// First start of a cluster. Has no effect on one that exists.
+    Bootstrap {
+        cluster_id: String,
+        features: BTreeMap<String, i16>,
+        broker_defaults: Configs,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreatedTopic {
+    pub id: TopicId,
+    pub partitions: i32,
+    pub replication_factor: i16,
+    pub configs: Arc<Configs>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateAnswer {
+    pub name: WireStr,
+    pub result: Result<CreatedTopic, Refusal>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeleteAnswer {
+    /// As asked for, and completed from the metadata where the topic exists.
+    pub name: Option<WireStr>,
+    pub id: TopicId,
+    pub result: Result<(), Refusal>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    Created(Vec<CreateAnswer>),
+    Deleted(Vec<DeleteAnswer>),
+    ProducerIds(Result<ProducerIdBlock, Refusal>),
+    Done,
+}
+
+/// Ids that were reserved for one broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProducerIdBlock {
+    pub first: i64,
+    pub count: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// Each atomic, in this order.
+    pub steps: Vec<Vec<Change>>,
+    pub answer: Answer,
+}
+
+/// What a command asks for. `ids` gives an identifier that was never given before.
+pub fn decide(
+    image: &Image,
+    command: &Command,
+    rules: &TopicRules<'_>,
+    now_ms: i64,
+    ids: &mut dyn FnMut() -> Uuid,
+) -> Decision {
+    match command {
+        Command::CreateTopics { topics, mode } => topics::create(image, topics, *mode, rules, ids),
+        Command::AutoCreate { names } => topics::auto_create(image, names, rules, ids),
+        Command::DeleteTopics { targets } => topics::delete(image, targets, rules),
+        Command::ForgetTopics { ids } => {
+            let known = ids.iter().filter(|id| image.is_deleting(**id));
+            let steps = known.map(|id| vec![Change::Forgotten(*id)]).collect();
+            Decision { steps, answer: Answer::Done }
+        }
+        Command::AllocateProducerIds => allocate_producer_ids(image),
+        Command::UncleanStart { node } => {
+            let count = image.restarts(*node).saturating_add(1);
+            Decision { steps: vec![vec![Change::Restarts { node: *node, count }]], answer: Answer::Done }
+        }
+        Command::Bootstrap { .. } if image.cluster().is_some() => {
+            Decision { steps: Vec::new(), answer: Answer::Done }
+        }
+        Command::Bootstrap { cluster_id, features, broker_defaults } => {
+            let mut step = vec![
+                Change::Cluster(Cluster { id: cluster_id.clone(), created_ms: now_ms }),
+                Change::Features(features.clone()),
+            ];
+            if !broker_defaults.is_empty() {
+                step.push(Change::BrokerDefaults(Arc::new(broker_defaults.clone())));
+            }
+            Decision { steps: vec![step], answer: Answer::Done }
+        }
+    }
+}
+
+fn allocate_producer_ids(image: &Image) -> Decision {
+    let first = image.next_producer_id();
+    match first.checked_add(PRODUCER_ID_BLOCK) {
+        Some(next) => Decision {
+            steps: vec![vec![Change::NextProducerId(next)]],
+            answer: Answer::ProducerIds(Ok(ProducerIdBlock { first, count: PRODUCER_ID_BLOCK })),
+        },
+        None => Decision {
+            steps: Vec::new(),
+            answer: Answer::ProducerIds(Err(Refusal::new(
+                ErrorCode::UnknownServerError,
+                "every producer id was given away",
+            ))),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

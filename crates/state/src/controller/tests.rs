@@ -1,0 +1,365 @@
+//! Tables of commands and what Kafka would answer, and random histories that are replayed from what was stored.
+
+use super::*;
+use crate::image::{Broker, Endpoint};
+use proptest::prelude::*;
+
+fn check_configs(configs: &[(WireStr, Option<WireStr>)]) -> Result<Configs, Refusal> {
+    configs
+        .iter()
+        .map(|(name, value)| match value {
+            Some(value) if name != "no.such.config" => Ok((name.to_string(), value.to_string())),
+            _ => Err(Refusal::new(ErrorCode::InvalidConfig, name.to_string())),
+        })
+        .collect()
+}
+
+fn rules() -> TopicRules<'static> {
+    TopicRules {
+        default_partitions: 4,
+        default_replication_factor: 1,
+        deletion_enabled: true,
+        check_configs: &check_configs,
+    }
+}
+
+fn broker(id: NodeId) -> Change {
+    Change::Broker(Arc::new(Broker {
+        id,
+        epoch: 7,
+        endpoints: vec![Endpoint { listener: "PLAINTEXT".into(), host: "localhost".into(), port: 9092 }],
+        rack: Some("r".into()),
+        directory: Uuid([3; 16]),
+        incarnation: Uuid([4; 16]),
+        clean_start: true,
+        features: BTreeMap::from([(METADATA_VERSION.into(), (1, 33))]),
+    }))
+}
+
+fn one_broker() -> Image {
+    Image::default().apply([&broker(1)])
+}
+
+/// Identifiers 1, 2, 3, ...
+fn counter() -> impl FnMut() -> Uuid {
+    let mut next = 0_u128;
+    move || {
+        next += 1;
+        Uuid(next.to_be_bytes())
+    }
+}
+
+fn topic(name: &str, partitions: i32, replication_factor: i16) -> NewTopic {
+    NewTopic {
+        name: name.into(),
+        partitions,
+        replication_factor,
+        assignments: Vec::new(),
+        configs: Vec::new(),
+    }
+}
+
+fn run(image: &mut Image, command: &Command, ids: &mut dyn FnMut() -> Uuid) -> Answer {
+    let decision = decide(image, command, &rules(), 1_000, ids);
+    *image = image.apply(decision.steps.iter().flatten());
+    decision.answer
+}
+
+fn codes(answer: Answer) -> Vec<ErrorCode> {
+    let code = |refusal: Refusal| refusal.code;
+    match answer {
+        Answer::Created(answers) => {
+            answers.into_iter().map(|a| a.result.map_or_else(code, |_| ErrorCode::None)).collect()
+        }
+        Answer::Deleted(answers) => {
+            answers.into_iter().map(|a| a.result.map_or_else(code, |()| ErrorCode::None)).collect()
+        }
+        other => panic!("no list of answers: {other:?}"),
+    }
+}
+
+fn create(image: &mut Image, topics: Vec<NewTopic>, ids: &mut dyn FnMut() -> Uuid) -> Vec<ErrorCode> {
+    codes(run(image, &Command::CreateTopics { topics, mode: Mode::Commit }, ids))
+}
+
+#[test]
+fn creation_answers_as_kafka_recorded() {
+    let (mut image, mut ids) = (one_broker(), counter());
+    let assigned = |name: &str, assignments: &[(i32, &[NodeId])]| NewTopic {
+        assignments: assignments.iter().map(|(p, brokers)| (*p, brokers.to_vec())).collect(),
+        ..topic(name, -1, -1)
+    };
+    let with = |name: &str, config: &str, value: Option<&str>| NewTopic {
+        configs: vec![(config.into(), value.map(WireStr::from))],
+        ..topic(name, 1, 1)
+    };
+    use ErrorCode::*;
+    let long = "x".repeat(250);
+    for (asked, code) in [
+        (topic("t", 2, 1), None),
+        (topic("t", 2, 1), TopicAlreadyExists),
+        (topic("defaults", -1, -1), None),
+        (topic("z", 0, 1), InvalidPartitions),
+        (topic("z", -5, 1), InvalidPartitions),
+        (topic("z", 1, 2), InvalidReplicationFactor),
+        (topic("z", 1, 0), InvalidReplicationFactor),
+        (topic("z", 1, -2), InvalidReplicationFactor),
+        (topic("z", 10_001, 1), InvalidPartitions),
+        (topic("big", 10_000, 1), None),
+        (assigned("as", &[(0, &[1]), (1, &[1])]), None),
+        (NewTopic { partitions: 2, replication_factor: 1, ..assigned("as2", &[(0, &[1])]) }, InvalidRequest),
+        (NewTopic { partitions: 2, ..assigned("as2", &[(0, &[1])]) }, InvalidRequest),
+        (assigned("as3", &[(0, &[1]), (2, &[1])]), InvalidReplicaAssignment),
+        (assigned("as3", &[(-1, &[1]), (0, &[1])]), InvalidReplicaAssignment),
+        (assigned("as4", &[(0, &[99])]), InvalidReplicaAssignment),
+        (assigned("as5", &[(0, &[1, 1])]), InvalidReplicaAssignment),
+        (assigned("as6", &[(0, &[])]), InvalidReplicaAssignment),
+        (assigned("as7", &[(0, &[1]), (0, &[1])]), InvalidReplicaAssignment),
+        (topic("", 1, 1), InvalidTopicException),
+        (topic("..", 1, 1), InvalidTopicException),
+        (topic("a/b", 1, 1), InvalidTopicException),
+        (topic(&long, 1, 1), InvalidTopicException),
+        (topic("co.ll", 1, 1), None),
+        (topic("co_ll", 1, 1), InvalidTopicException),
+        (topic("co.ll", 1, 1), TopicAlreadyExists),
+        (with("uc", "no.such.config", Some("1")), InvalidConfig),
+        (with("uc", "retention.ms", Option::None), InvalidConfig),
+        (with("gc", "retention.ms", Some("1000")), None),
+        (topic(topic_name_of_the_cluster(), 1, 1), TopicAuthorizationFailed),
+    ] {
+        assert_eq!(create(&mut image, vec![asked.clone()], &mut ids), [code], "{asked:?}");
+    }
+    assert_eq!(image.topic("defaults").unwrap().partitions.len(), 4);
+    assert_eq!(image.topic("gc").unwrap().configs["retention.ms"], "1000");
+    assert_eq!(create(&mut image, Vec::new(), &mut ids), []);
+}
+
+fn topic_name_of_the_cluster() -> &'static str {
+    crate::topic_name::CLUSTER_METADATA
+}
+
+#[test]
+fn topics_of_one_request_see_each_other() {
+    let (mut image, mut ids) = (one_broker(), counter());
+    use ErrorCode::*;
+    let asked = vec![topic("dup", 1, 1), topic("a.b", 1, 1), topic("dup", 1, 1), topic("a_b", 1, 1)];
+    assert_eq!(create(&mut image, asked, &mut ids), [InvalidRequest, None, InvalidTopicException]);
+    assert_eq!(image.topics().map(|t| t.name.to_string()).collect::<Vec<_>>(), ["a.b"]);
+    let asked = vec![topic("m", 6_000, 1), topic("n", 4_001, 1), topic("o", 4_000, 1)];
+    assert_eq!(create(&mut image, asked, &mut ids), [None, PolicyViolation, None]);
+}
+
+#[test]
+fn validate_only_changes_nothing() {
+    let (mut image, mut ids) = (one_broker(), counter());
+    let before = image.clone();
+    let command = Command::CreateTopics { topics: vec![topic("vo", 3, 1)], mode: Mode::ValidateOnly };
+    assert_eq!(codes(run(&mut image, &command, &mut ids)), [ErrorCode::None]);
+    assert_eq!(image, before);
+}
+
+#[test]
+fn auto_creation_gives_an_existing_topic_to_whoever_comes_second() {
+    let (mut image, mut ids) = (one_broker(), counter());
+    let command = Command::AutoCreate { names: vec!["b".into(), "a".into(), "b".into(), "".into()] };
+    let Answer::Created(first) = run(&mut image, &command, &mut ids) else { panic!("no creation") };
+    let Answer::Created(second) = run(&mut image, &command, &mut ids) else { panic!("no creation") };
+    assert_eq!(first, second);
+    assert_eq!(
+        first.iter().map(|a| (a.name.as_str(), a.result.is_ok())).collect::<Vec<_>>(),
+        [("", false), ("a", true), ("b", true)]
+    );
+}
+
+#[test]
+fn deletion_answers_as_kafka_recorded() {
+    let (mut image, mut ids) = (one_broker(), counter());
+    create(&mut image, vec![topic("t", 2, 1), topic("u.v", 1, 1)], &mut ids);
+    let (t, u) = (image.topic("t").unwrap().id, image.topic("u.v").unwrap().id);
+    let by_name = |name: &str| DeleteTarget { name: Some(name.into()), id: Uuid::ZERO };
+    let by_id = |id| DeleteTarget { name: Option::None, id };
+    let mut delete = |targets: &[DeleteTarget]| {
+        codes(run(&mut image, &Command::DeleteTopics { targets: targets.to_vec() }, &mut ids))
+    };
+    use ErrorCode::*;
+    assert_eq!(delete(&[by_name("t"), by_id(t)]), [InvalidRequest, InvalidRequest]);
+    assert_eq!(delete(&[by_name("t")]), [ErrorCode::None]);
+    assert_eq!(delete(&[by_name("t")]), [UnknownTopicOrPartition]);
+    assert_eq!(delete(&[by_id(u)]), [ErrorCode::None]);
+    assert_eq!(delete(&[by_id(u), by_name("u.v")]), [UnknownTopicId, UnknownTopicOrPartition]);
+    assert_eq!(delete(&[DeleteTarget { name: Some("u.v".into()), id: u }]), [InvalidRequest]);
+    assert_eq!(delete(&[by_id(Uuid::ZERO)]), [InvalidRequest]);
+    assert_eq!(image.deleting().map(|d| (d.id, d.partitions)).collect::<Vec<_>>(), [(t, 2), (u, 1)]);
+
+    // The name is free at once, for another topic with another id.
+    assert_eq!(
+        create(&mut image, vec![topic("t", 1, 1), topic("u_v", 1, 1)], &mut ids),
+        [ErrorCode::None; 2]
+    );
+    assert_ne!(image.topic("t").unwrap().id, t);
+    run(&mut image, &Command::ForgetTopics { ids: vec![t, Uuid([9; 16])] }, &mut ids);
+    assert!(!image.is_deleting(t) && image.is_deleting(u));
+}
+
+#[test]
+fn deletion_can_be_switched_off() {
+    let (mut image, mut ids) = (one_broker(), counter());
+    create(&mut image, vec![topic("t", 1, 1)], &mut ids);
+    let targets = vec![DeleteTarget { name: Some("t".into()), id: Uuid::ZERO }];
+    let rules = TopicRules { deletion_enabled: false, ..rules() };
+    let decision = decide(&image, &Command::DeleteTopics { targets }, &rules, 0, &mut ids);
+    assert_eq!(decision.steps, Vec::<Vec<Change>>::new());
+    assert_eq!(codes(decision.answer), [ErrorCode::TopicDeletionDisabled]);
+}
+
+#[test]
+fn an_unclean_start_raises_all_led_epochs_by_one_record() {
+    let (mut image, mut ids) = (one_broker().apply([&broker(2)]), counter());
+    create(&mut image, vec![topic("old", 20, 1)], &mut ids);
+    let decision = decide(&image, &Command::UncleanStart { node: 1 }, &rules(), 0, &mut ids);
+    assert_eq!(decision.steps, [vec![Change::Restarts { node: 1, count: 1 }]]);
+    image = image.apply(decision.steps.iter().flatten());
+    create(&mut image, vec![topic("new", 20, 1)], &mut ids);
+    for p in image.topic("old").unwrap().partitions.iter() {
+        let epoch = i32::from(p.leader == 1);
+        assert_eq!((p.leader_epoch, p.partition_epoch), (epoch, epoch));
+    }
+    assert!(image.topic("new").unwrap().partitions.iter().all(|p| p.leader_epoch == 0));
+    run(&mut image, &Command::UncleanStart { node: 1 }, &mut ids);
+    let epochs = |name: &str| -> BTreeMap<NodeId, i32> {
+        image.topic(name).unwrap().partitions.iter().map(|p| (p.leader, p.leader_epoch)).collect()
+    };
+    assert_eq!(epochs("old"), BTreeMap::from([(1, 2), (2, 0)]));
+    assert_eq!(epochs("new"), BTreeMap::from([(1, 1), (2, 0)]));
+}
+
+#[test]
+fn producer_id_blocks_do_not_overlap_and_end_before_the_last_number() {
+    let (mut image, mut ids) = (one_broker(), counter());
+    let mut block = || match run(&mut image, &Command::AllocateProducerIds, &mut ids) {
+        Answer::ProducerIds(block) => block,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(block(), Ok(ProducerIdBlock { first: 0, count: 1_000 }));
+    assert_eq!(block(), Ok(ProducerIdBlock { first: 1_000, count: 1_000 }));
+    image = image.apply([&Change::NextProducerId(i64::MAX - 10)]);
+    let decision = decide(&image, &Command::AllocateProducerIds, &rules(), 0, &mut ids);
+    assert!(matches!(decision.answer, Answer::ProducerIds(Err(_))) && decision.steps.is_empty());
+}
+
+#[test]
+fn bootstrap_happens_once() {
+    let (mut image, mut ids) = (Image::default(), counter());
+    let bootstrap = |id: &str| Command::Bootstrap {
+        cluster_id: id.into(),
+        features: BTreeMap::from([(METADATA_VERSION.into(), 33)]),
+        broker_defaults: Configs::from([("min.insync.replicas".into(), "1".into())]),
+    };
+    run(&mut image, &bootstrap("first"), &mut ids);
+    run(&mut image, &bootstrap("second"), &mut ids);
+    assert_eq!(image.cluster().map(|c| (c.id.as_str(), c.created_ms)), Some(("first", 1_000)));
+    assert_eq!(image.broker_defaults()["min.insync.replicas"], "1");
+}
+
+fn any_command() -> impl Strategy<Value = Command> {
+    let name = prop_oneof![Just("a.b"), Just("a_b"), Just("c"), Just("d"), Just("bad/name")];
+    let new_topic =
+        (name.clone(), -2..4_i32, -1..3_i16, any::<bool>()).prop_map(|(name, partitions, rf, set)| {
+            let configs = if set { vec![("k".into(), Some("v".into()))] } else { Vec::new() };
+            NewTopic { configs, ..topic(name, partitions, rf) }
+        });
+    let target = prop_oneof![
+        name.clone().prop_map(|name| DeleteTarget { name: Some(name.into()), id: Uuid::ZERO }),
+        (1..30_u128).prop_map(|id| DeleteTarget { name: None, id: Uuid(id.to_be_bytes()) }),
+    ];
+    prop_oneof![
+        4 => (prop::collection::vec(new_topic, 0..4), any::<bool>()).prop_map(|(topics, dry)| {
+            Command::CreateTopics { topics, mode: if dry { Mode::ValidateOnly } else { Mode::Commit } }
+        }),
+        2 => prop::collection::vec(name, 0..3)
+            .prop_map(|names| Command::AutoCreate { names: names.into_iter().map(WireStr::from).collect() }),
+        3 => prop::collection::vec(target, 0..3).prop_map(|targets| Command::DeleteTopics { targets }),
+        1 => prop::collection::vec(1..30_u128, 0..5)
+            .prop_map(|ids| Command::ForgetTopics { ids: ids.into_iter().map(|i| Uuid(i.to_be_bytes())).collect() }),
+        1 => Just(Command::AllocateProducerIds),
+        1 => (1..3_i32).prop_map(|node| Command::UncleanStart { node }),
+    ]
+}
+
+fn check_invariants(image: &Image) {
+    for (name, id) in image.names.iter() {
+        let topic = &image.topics[id];
+        assert_eq!(&topic.name, name);
+        assert!(image.colliding(name).is_none());
+        assert!(!topic.partitions.is_empty() && !image.is_deleting(*id));
+        for p in topic.partitions.iter() {
+            assert!(p.replicas.contains(&p.leader) && p.isr.contains(&p.leader));
+            assert_eq!(p.restarts, image.restarts(p.leader));
+        }
+    }
+    assert_eq!(image.names.len(), image.topics.len());
+    assert!(image.collisions.len() <= image.names.len());
+}
+
+proptest! {
+    #[test]
+    fn an_image_rebuilt_from_what_was_stored_equals_the_live_one(
+        commands in prop::collection::vec(any_command(), 1..40)
+    ) {
+        let mut ids = counter();
+        let mut live = Image::default();
+        let mut followed = Image::default();
+        let mut stored: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        let mut commit = |live: &mut Image, changes: &[Change]| {
+            *live = live.apply(changes);
+            for change in changes {
+                let (key, value) = change.to_entry();
+                let read = Change::from_entry(&key, value.as_deref(), 7).unwrap();
+                assert_eq!(&read, change);
+                followed = followed.apply([&read]);
+                match value {
+                    Some(value) => drop(stored.insert(key, value)),
+                    None => drop(stored.remove(&key)),
+                }
+            }
+            check_invariants(live);
+            assert_eq!(&followed, &*live);
+            let entries = stored.iter().map(|(key, value)| Change::from_entry(key, Some(value), 7).unwrap());
+            assert_eq!(&Image::from_state(entries), &*live);
+        };
+        commit(&mut live, &[broker(1), broker(2)]);
+        for command in &commands {
+            let decision = decide(&live, command, &rules(), 5, &mut ids);
+            for step in decision.steps {
+                commit(&mut live, &step);
+            }
+        }
+    }
+
+    #[test]
+    fn damaged_entries_are_refused_without_a_panic(
+        bytes in prop::collection::vec(any::<u8>(), 0..80), key in 0..9_usize, tail in any::<[u8; 8]>()
+    ) {
+        let keys = [
+            "cluster", "features", "brokers/ids/1", "topics/AAAAAAAAAAAAAAAAAAAAAQ", "brokers/defaults",
+            "deleting/AAAAAAAAAAAAAAAAAAAAAQ", "producer_ids", "no such key", "topics/short",
+        ];
+        let mut value = vec![1];
+        value.extend(bytes);
+        let _ = Change::from_entry(keys[key], Some(&value), 1);
+        let (key, entry) = broker(1).to_entry();
+        let mut entry = entry.unwrap();
+        prop_assert!(Change::from_entry(&key, Some(&entry), 7).is_ok());
+        entry.extend(tail);
+        prop_assert!(Change::from_entry(&key, Some(&entry), 7).is_err());
+    }
+}
+
+#[test]
+fn entries_of_a_newer_ottla_are_named() {
+    use crate::EntryError;
+    let newer = Change::from_entry("producer_ids", Some(&[2, 0]), 1);
+    assert_eq!(newer, Err(EntryError::UnknownVersion { key: "producer_ids".into(), version: 2 }));
+    let unknown = Change::from_entry("lanes/1", Some(&[1]), 1);
+    assert_eq!(unknown, Err(EntryError::UnknownKey("lanes/1".into())));
+}

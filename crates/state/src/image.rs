@@ -1,0 +1,292 @@
+//! The cluster's metadata as one immutable value.
+//!
+//! An image is cheap to clone (its tables are shared) and never changes: [`Image::apply`] makes the next one. Readers
+//! hold an `Arc<Image>` and see one consistent instant. Invariant: `names` and `topics` describe the same topics, and
+//! every partition's leader epoch already counts the unclean restarts of its leader (durability rule R8).
+
+use crate::change::Change;
+use crate::{NodeId, TopicId, topic_name};
+use ottla_wire::{Uuid, WireStr};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub type Configs = BTreeMap<String, String>;
+
+/// What never changes after the first start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cluster {
+    /// As clients see it: any text, 22 characters of base64 unless somebody chose it.
+    pub id: String,
+    pub created_ms: i64,
+}
+
+/// A listener as other brokers and clients reach it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    pub listener: String,
+    pub host: String,
+    pub port: u16,
+}
+
+/// A registered broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broker {
+    pub id: NodeId,
+    /// The revision that created the registration: every session of a broker has another one.
+    pub epoch: i64,
+    pub endpoints: Vec<Endpoint>,
+    pub rack: Option<String>,
+    pub directory: Uuid,
+    /// Another one at every start of the process.
+    pub incarnation: Uuid,
+    /// The last stop of this broker was a clean one.
+    pub clean_start: bool,
+    /// Feature -> lowest and highest level the broker can run with.
+    pub features: BTreeMap<String, (i16, i16)>,
+}
+
+/// Who makes the copies of a topic's data, and so what moves its high watermark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StorageClass {
+    /// One broker's disk.
+    #[default]
+    Local,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partition {
+    pub leader: NodeId,
+    /// Raised by every election and by every unclean restart of the leader.
+    pub leader_epoch: i32,
+    /// Raised by every change of the partition's state.
+    pub partition_epoch: i32,
+    pub replicas: Vec<NodeId>,
+    pub isr: Vec<NodeId>,
+    /// Unclean restarts of the leader that the two epochs above already count.
+    pub restarts: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topic {
+    pub id: TopicId,
+    pub name: WireStr,
+    pub storage: StorageClass,
+    /// By partition number, without holes; never empty.
+    pub partitions: Arc<Vec<Partition>>,
+    /// The topic's own settings, by name.
+    pub configs: Arc<Configs>,
+}
+
+impl Topic {
+    pub fn replication_factor(&self) -> usize {
+        self.partitions.first().map_or(0, |partition| partition.replicas.len())
+    }
+
+    pub fn is_internal(&self) -> bool {
+        topic_name::is_internal(&self.name)
+    }
+
+    pub fn partition(&self, index: i32) -> Option<&Partition> {
+        self.partitions.get(usize::try_from(index).ok()?)
+    }
+}
+
+/// A topic whose data is being removed (durability rule C2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeletedTopic {
+    pub id: TopicId,
+    pub name: WireStr,
+    pub partitions: u32,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Image {
+    pub(crate) cluster: Option<Cluster>,
+    pub(crate) features: BTreeMap<String, i16>,
+    pub(crate) controller: Option<NodeId>,
+    pub(crate) controller_epoch: i32,
+    pub(crate) brokers: BTreeMap<NodeId, Arc<Broker>>,
+    pub(crate) restarts: BTreeMap<NodeId, u32>,
+    pub(crate) names: Arc<BTreeMap<WireStr, TopicId>>,
+    /// Collision key -> name, for names with dots or underscores.
+    pub(crate) collisions: Arc<BTreeMap<String, WireStr>>,
+    pub(crate) topics: Arc<BTreeMap<TopicId, Arc<Topic>>>,
+    pub(crate) deleting: Arc<BTreeMap<TopicId, Arc<DeletedTopic>>>,
+    pub(crate) broker_defaults: Arc<Configs>,
+    pub(crate) next_producer_id: i64,
+}
+
+impl Image {
+    pub fn cluster(&self) -> Option<&Cluster> {
+        self.cluster.as_ref()
+    }
+
+    /// Finalized feature levels.
+    pub fn features(&self) -> &BTreeMap<String, i16> {
+        &self.features
+    }
+
+    pub fn controller(&self) -> Option<NodeId> {
+        self.controller
+    }
+
+    pub fn controller_epoch(&self) -> i32 {
+        self.controller_epoch
+    }
+
+    /// Registered brokers, by number.
+    pub fn brokers(&self) -> impl ExactSizeIterator<Item = &Arc<Broker>> {
+        self.brokers.values()
+    }
+
+    pub fn broker(&self, id: NodeId) -> Option<&Arc<Broker>> {
+        self.brokers.get(&id)
+    }
+
+    /// How often a broker started after an unclean stop.
+    pub fn restarts(&self, id: NodeId) -> u32 {
+        self.restarts.get(&id).copied().unwrap_or(0)
+    }
+
+    pub fn topic(&self, name: &str) -> Option<&Arc<Topic>> {
+        self.topics.get(self.names.get(name)?)
+    }
+
+    pub fn topic_by_id(&self, id: TopicId) -> Option<&Arc<Topic>> {
+        self.topics.get(&id)
+    }
+
+    /// The topic whose name differs from this one in dots and underscores only.
+    pub fn colliding(&self, name: &str) -> Option<&WireStr> {
+        self.collisions.get(&topic_name::collision_key(name)?).filter(|other| other.as_str() != name)
+    }
+
+    /// All topics, by name.
+    pub fn topics(&self) -> impl Iterator<Item = &Arc<Topic>> {
+        self.names.values().filter_map(|id| self.topics.get(id))
+    }
+
+    pub fn topic_count(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Topics whose data still has to go, by id.
+    pub fn deleting(&self) -> impl ExactSizeIterator<Item = &Arc<DeletedTopic>> {
+        self.deleting.values()
+    }
+
+    pub fn is_deleting(&self, id: TopicId) -> bool {
+        self.deleting.contains_key(&id)
+    }
+
+    /// Settings that hold for every broker of the cluster, set while it runs.
+    pub fn broker_defaults(&self) -> &Arc<Configs> {
+        &self.broker_defaults
+    }
+
+    /// The first producer id that was never handed out.
+    pub fn next_producer_id(&self) -> i64 {
+        self.next_producer_id
+    }
+
+    /// The image after some changes, in their order.
+    #[must_use]
+    pub fn apply<'a>(&self, changes: impl IntoIterator<Item = &'a Change>) -> Self {
+        let mut next = self.clone();
+        for change in changes {
+            next.take(change);
+        }
+        next
+    }
+
+    /// An image from the stored state, in any order of the entries.
+    pub fn from_state(changes: impl IntoIterator<Item = Change>) -> Self {
+        let mut changes: Vec<Change> = changes.into_iter().collect();
+        // Restarts first, because topics count them; a topic's settings behind the topic.
+        changes.sort_by_key(|change| match change {
+            Change::Restarts { .. } => 0,
+            Change::TopicConfigs { .. } => 2,
+            _ => 1,
+        });
+        Self::default().apply(&changes)
+    }
+
+    fn take(&mut self, change: &Change) {
+        match change {
+            Change::Cluster(cluster) => self.cluster = Some(cluster.clone()),
+            Change::Features(features) => self.features = features.clone(),
+            Change::Controller(node) => self.controller = *node,
+            Change::ControllerEpoch(epoch) => self.controller_epoch = *epoch,
+            Change::Broker(broker) => drop(self.brokers.insert(broker.id, Arc::clone(broker))),
+            Change::BrokerGone(id) => drop(self.brokers.remove(id)),
+            Change::Restarts { node, count } => {
+                self.restarts.insert(*node, *count);
+                self.raise_epochs(*node);
+            }
+            Change::TopicName { name, id: Some(id) } => {
+                Arc::make_mut(&mut self.names).insert(name.clone(), *id);
+                if let Some(key) = topic_name::collision_key(name) {
+                    Arc::make_mut(&mut self.collisions).insert(key, name.clone());
+                }
+            }
+            Change::TopicName { name, id: None } => {
+                Arc::make_mut(&mut self.names).remove(name);
+                if let Some(key) = topic_name::collision_key(name) {
+                    Arc::make_mut(&mut self.collisions).remove(&key);
+                }
+            }
+            Change::Topic(topic) => {
+                let topic = self.counted(topic);
+                Arc::make_mut(&mut self.topics).insert(topic.id, topic);
+            }
+            Change::TopicGone(id) => drop(Arc::make_mut(&mut self.topics).remove(id)),
+            Change::TopicConfigs { id, configs } => {
+                if let Some(topic) = Arc::make_mut(&mut self.topics).get_mut(id) {
+                    Arc::make_mut(topic).configs = Arc::clone(configs);
+                }
+            }
+            Change::Deleting(topic) => {
+                drop(Arc::make_mut(&mut self.deleting).insert(topic.id, Arc::clone(topic)));
+            }
+            Change::Forgotten(id) => drop(Arc::make_mut(&mut self.deleting).remove(id)),
+            Change::BrokerDefaults(configs) => self.broker_defaults = Arc::clone(configs),
+            Change::NextProducerId(next) => self.next_producer_id = *next,
+        }
+    }
+
+    /// The topic with the restarts of its leaders counted, and with the settings that are known of it.
+    fn counted(&self, topic: &Arc<Topic>) -> Arc<Topic> {
+        let behind = |p: &Partition| self.restarts(p.leader) > p.restarts;
+        let configs = self.topics.get(&topic.id).map(|known| &known.configs);
+        if configs.is_none() && !topic.partitions.iter().any(behind) {
+            return Arc::clone(topic);
+        }
+        let mut topic = topic.as_ref().clone();
+        if let Some(configs) = configs {
+            topic.configs = Arc::clone(configs);
+        }
+        for partition in Arc::make_mut(&mut topic.partitions) {
+            partition.count_restarts(self.restarts(partition.leader));
+        }
+        Arc::new(topic)
+    }
+
+    fn raise_epochs(&mut self, node: NodeId) {
+        let count = self.restarts(node);
+        for topic in Arc::make_mut(&mut self.topics).values_mut() {
+            if topic.partitions.iter().any(|partition| partition.leader == node) {
+                let partitions = Arc::make_mut(&mut Arc::make_mut(topic).partitions);
+                partitions.iter_mut().filter(|p| p.leader == node).for_each(|p| p.count_restarts(count));
+            }
+        }
+    }
+}
+
+impl Partition {
+    fn count_restarts(&mut self, count: u32) {
+        let missing = i32::try_from(count.saturating_sub(self.restarts)).unwrap_or(i32::MAX);
+        self.leader_epoch = self.leader_epoch.saturating_add(missing);
+        self.partition_epoch = self.partition_epoch.saturating_add(missing);
+        self.restarts = self.restarts.max(count);
+    }
+}
