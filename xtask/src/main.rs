@@ -1,16 +1,53 @@
-//! Development commands of Ottla: `cargo xtask COMMAND`.
+//! Development commands of Ottla: `cargo xtask COMMAND`. `check` and `ci` never write to the tree; `fix` does.
+//!
+//! Nothing of the product is imported here, so that this package builds in seconds and still runs when the product
+//! does not compile. Each command is a module; this file only routes.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod check;
+mod ci;
 mod codegen;
+mod process;
+mod stages;
+mod tidy;
+mod toolchains;
 
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
-fn main() -> Result<()> {
+const USAGE: &str = "usage: cargo xtask COMMAND
+
+  check     what must pass before a commit: fmt, clippy, tidy, generated code, unit tests
+  fix       formats the sources and applies clippy's suggestions
+  tidy      the rules of the house that no compiler checks
+  ci        everything: check, release build, crash suites, real processes, real clients
+  codegen   generated code from the schemas (--check compares, import JAR... reads Kafka's definitions)";
+
+fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    match args.split_first() {
-        Some((command, rest)) if command == "codegen" => codegen::run(&root(), rest),
-        _ => bail!("usage: cargo xtask codegen"),
+    match route(&root(), &args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn route(root: &Path, args: &[String]) -> Result<()> {
+    let Some((command, rest)) = args.split_first() else { bail!("{USAGE}") };
+    match (command.as_str(), rest) {
+        ("codegen", rest) => codegen::run(root, rest),
+        ("check", []) => check::check(root),
+        ("fix", []) => check::fix(root),
+        ("tidy", []) => tidy::run(root),
+        ("ci", []) => ci::run(root),
+        ("help" | "--help" | "-h", _) => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => bail!("`{}` is no command\n{USAGE}", args.join(" ")),
     }
 }
 

@@ -1,0 +1,52 @@
+//! `cargo xtask ci`: the test command of the README. It passes on a fresh Debian with Rust, or names what is missing.
+//!
+//! The stages run from the cheapest to the dearest and print their minutes at the end. Nothing here decides what a
+//! suite checks; each suite prints how many cases it ran and fails when it ran fewer than it knows.
+
+use crate::process::{self, cargo};
+use crate::stages::Stages;
+use crate::{check, toolchains};
+use anyhow::Result;
+use std::path::Path;
+
+/// Suites that need the planted bugs: each asserts that every one of them is caught.
+const WITH_CONTROLS: &[&str] = &["ottla-log", "ottla-broker"];
+
+pub fn run(root: &Path) -> Result<()> {
+    let mut stages = Stages::default();
+    let result = all(root, &mut stages);
+    stages.report();
+    result
+}
+
+fn all(root: &Path, stages: &mut Stages) -> Result<()> {
+    let cargo = cargo();
+    stages.run("toolchains", || {
+        let tools = [
+            toolchains::PYTHON,
+            toolchains::JAVA,
+            toolchains::MAVEN,
+            toolchains::KCAT,
+            toolchains::CPP,
+            toolchains::GO,
+        ];
+        toolchains::ensure(root, &tools)
+    })?;
+    check::stages_of_check(root, stages)?;
+    stages.run("release build", || {
+        process::run(root, &cargo, &["build", "--release", "--locked", "--quiet"])
+    })?;
+    stages.run("integration tests", || {
+        process::run(root, &cargo, &["test", "--workspace", "--locked", "--tests", "--examples", "--quiet"])
+    })?;
+    stages.run("crash suites", || {
+        for package in WITH_CONTROLS {
+            process::run(
+                root,
+                &cargo,
+                &["test", "--package", package, "--features", "controls", "--locked", "--quiet"],
+            )?;
+        }
+        Ok(())
+    })
+}
