@@ -1,1 +1,3 @@
-//! broker
+//! The broker: what stands between sockets and logs.
+
+pub mod cluster;

@@ -48,6 +48,11 @@ impl Writer {
         self
     }
 
+    pub fn u64(&mut self, value: u64) -> &mut Self {
+        self.0.extend(value.to_be_bytes());
+        self
+    }
+
     pub fn i64(&mut self, value: i64) -> &mut Self {
         self.0.extend(value.to_be_bytes());
         self
@@ -61,6 +66,12 @@ impl Writer {
     pub fn text(&mut self, value: &str) -> &mut Self {
         self.count(value.len());
         self.0.extend(value.as_bytes());
+        self
+    }
+
+    pub fn bytes(&mut self, value: &[u8]) -> &mut Self {
+        self.count(value.len());
+        self.0.extend(value);
         self
     }
 
@@ -128,6 +139,10 @@ impl<'a> Reader<'a> {
         Ok(u32::from_be_bytes(self.array()?))
     }
 
+    pub fn u64(&mut self) -> Result<u64, FieldError> {
+        Ok(u64::from_be_bytes(self.array()?))
+    }
+
     pub fn i64(&mut self) -> Result<i64, FieldError> {
         Ok(i64::from_be_bytes(self.array()?))
     }
@@ -139,6 +154,11 @@ impl<'a> Reader<'a> {
     pub fn text(&mut self) -> Result<&'a str, FieldError> {
         let len = self.u32()? as usize;
         std::str::from_utf8(self.take(len)?).map_err(|_| FieldError::Text)
+    }
+
+    pub fn bytes(&mut self) -> Result<&'a [u8], FieldError> {
+        let len = self.u32()? as usize;
+        self.take(len)
     }
 
     pub fn optional_text(&mut self) -> Result<Option<&'a str>, FieldError> {

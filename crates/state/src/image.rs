@@ -189,13 +189,16 @@ impl Image {
         self.next_producer_id
     }
 
+    /// Takes some changes in their order, in place.
+    pub fn advance<'a>(&mut self, changes: impl IntoIterator<Item = &'a Change>) {
+        changes.into_iter().for_each(|change| self.take(change));
+    }
+
     /// The image after some changes, in their order.
     #[must_use]
     pub fn apply<'a>(&self, changes: impl IntoIterator<Item = &'a Change>) -> Self {
         let mut next = self.clone();
-        for change in changes {
-            next.take(change);
-        }
+        next.advance(changes);
         next
     }
 

@@ -7,7 +7,7 @@
 
 pub mod change;
 pub mod controller;
-mod fields;
+pub mod fields;
 pub mod image;
 pub mod topic_name;
 

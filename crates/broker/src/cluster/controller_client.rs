@@ -1,0 +1,72 @@
+//! How everybody asks the controller: one call per command, in this process today, forwarded later.
+//!
+//! A call returns when the decision is durable and this broker's image and partitions have it. Dropping a call does not
+//! take the command back.
+
+use super::controller::{ControllerError, Request};
+use ottla_state::TopicId;
+use ottla_state::controller::{
+    Answer, Command, CreateAnswer, DeleteAnswer, DeleteTarget, Mode, NewTopic, ProducerIdBlock, Refusal,
+};
+use ottla_wire::WireStr;
+use tokio::sync::{mpsc, oneshot};
+
+#[derive(Debug, Clone)]
+pub struct ControllerClient {
+    queue: mpsc::Sender<Request>,
+}
+
+impl ControllerClient {
+    pub(super) fn new(queue: mpsc::Sender<Request>) -> Self {
+        Self { queue }
+    }
+
+    /// Answers in the order of the topics; of topics that are named twice, one answer.
+    pub async fn create_topics(
+        &self,
+        topics: Vec<NewTopic>,
+        mode: Mode,
+    ) -> Result<Vec<CreateAnswer>, ControllerError> {
+        match self.submit(Command::CreateTopics { topics, mode }).await? {
+            Answer::Created(answers) => Ok(answers),
+            other => unreachable!("creation was answered with {other:?}"),
+        }
+    }
+
+    /// One answer per name, sorted by name. A topic that exists is no error.
+    pub async fn auto_create(&self, names: Vec<WireStr>) -> Result<Vec<CreateAnswer>, ControllerError> {
+        match self.submit(Command::AutoCreate { names }).await? {
+            Answer::Created(answers) => Ok(answers),
+            other => unreachable!("creation was answered with {other:?}"),
+        }
+    }
+
+    /// Answers in the order of the targets.
+    pub async fn delete_topics(
+        &self,
+        targets: Vec<DeleteTarget>,
+    ) -> Result<Vec<DeleteAnswer>, ControllerError> {
+        match self.submit(Command::DeleteTopics { targets }).await? {
+            Answer::Deleted(answers) => Ok(answers),
+            other => unreachable!("deletion was answered with {other:?}"),
+        }
+    }
+
+    /// Says that the data of deleted topics is gone.
+    pub async fn forget_topics(&self, ids: Vec<TopicId>) -> Result<(), ControllerError> {
+        self.submit(Command::ForgetTopics { ids }).await.map(drop)
+    }
+
+    pub async fn allocate_producer_ids(&self) -> Result<Result<ProducerIdBlock, Refusal>, ControllerError> {
+        match self.submit(Command::AllocateProducerIds).await? {
+            Answer::ProducerIds(block) => Ok(block),
+            other => unreachable!("a reservation of producer ids was answered with {other:?}"),
+        }
+    }
+
+    pub(super) async fn submit(&self, command: Command) -> Result<Answer, ControllerError> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.send(Request { command, reply }).await.map_err(|_| ControllerError::Stopping)?;
+        answer.await.map_err(|_| ControllerError::Stopping)?
+    }
+}

@@ -1,0 +1,356 @@
+//! The embedded engine's work on disk: open, append a group, sync it, snapshot.
+//!
+//! Synchronous, owned by one thread. A group of transactions is one write and one sync, and the next group is written
+//! only when the one before it is synced (durability rule R10): so a bad last group was never promised and is cut,
+//! while a bad one before a valid one is damage, and the start is refused. [`Engine::store`] runs ahead of what is
+//! durable by the group in hand only.
+
+use super::format::{self, Bad, LOG_HEADER_LEN};
+use crate::cluster::controls::{self, Control};
+use crate::cluster::coord::{CoordError, MAX_WRITES, Revision, StorageFailed, Transaction, Write};
+use crate::cluster::store::{Store, Undo};
+use ottla_env::disk::{Disk, File, OpenMode};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+const SNAPSHOT: &str = "snapshot";
+const SNAPSHOT_TEMPORARY: &str = "snapshot.tmp";
+const LOG_SUFFIX: &str = ".log";
+/// Bytes of log behind which a snapshot is due, if the log also is larger than the last snapshot.
+const SNAPSHOT_EVERY: u64 = 4 << 20;
+/// A file of metadata beyond this is not ours.
+const MAX_FILE: u64 = 1 << 30;
+
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("{action} {}: {source}", path.display())]
+    Io { action: &'static str, path: PathBuf, source: io::Error },
+    #[error(
+        "{} is damaged at byte {position}: {what}. The cluster's metadata cannot be trusted; restore the data \
+         directory from a copy",
+        file.display()
+    )]
+    Damaged { file: PathBuf, position: u64, what: Bad },
+    #[error("{} holds no log of the metadata; restore the data directory from a copy", dir.display())]
+    Missing { dir: PathBuf },
+    #[error(
+        "{} ends at revision {found}, but revision {expected} was durable already; restore the data \
+         directory from a copy",
+        file.display()
+    )]
+    Behind { file: PathBuf, found: Revision, expected: Revision },
+    #[error("{} holds metadata, but its data directory has no format file", dir.display())]
+    Unexpected { dir: PathBuf },
+}
+
+impl OpenError {
+    fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+}
+
+/// What a start found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OpenReport {
+    pub revision: Revision,
+    /// Bytes of a last group that was never promised.
+    pub cut_bytes: u64,
+}
+
+#[derive(Debug)]
+pub struct Engine {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    store: Store,
+    file: Arc<dyn File>,
+    path: PathBuf,
+    /// Where the next group begins; all before it is synced.
+    end: u64,
+    snapshot_len: u64,
+    /// Log length at which a snapshot is tried.
+    snapshot_at: u64,
+    /// Only ever filled by a planted bug.
+    held_back: Vec<u8>,
+    /// What broke; nothing is written any more.
+    failed: Option<StorageFailed>,
+}
+
+fn log_name(base: Revision) -> String {
+    format!("{base:020}{LOG_SUFFIX}")
+}
+
+fn base_of(name: &str) -> Option<Revision> {
+    name.strip_suffix(LOG_SUFFIX)?.parse().ok()
+}
+
+/// Makes the empty metadata of a new data directory, synced up to the parent. May be repeated until the data directory
+/// has its format file.
+pub fn create(disk: &dyn Disk, dir: &Path) -> Result<(), OpenError> {
+    disk.create_dir_all(dir).map_err(OpenError::io("create", dir))?;
+    let path = dir.join(log_name(0));
+    for entry in disk.list(dir).map_err(OpenError::io("list", dir))? {
+        if entry.name != log_name(0) || entry.len > LOG_HEADER_LEN as u64 {
+            return Err(OpenError::Unexpected { dir: dir.to_owned() });
+        }
+    }
+    create_log(disk, dir, &path, 0).map_err(OpenError::io("write", &path))?;
+    let parent = dir.parent().unwrap_or(Path::new("."));
+    disk.sync_dir(parent).map_err(OpenError::io("sync", parent))
+}
+
+fn create_log(disk: &dyn Disk, dir: &Path, path: &Path, base: Revision) -> io::Result<Arc<dyn File>> {
+    let file = disk.open(path, OpenMode::Write)?;
+    file.set_len(0)?;
+    file.write_all_at(&format::log_header(base), 0)?;
+    file.sync_data()?;
+    disk.sync_dir(dir)?;
+    Ok(file)
+}
+
+impl Engine {
+    /// Reads what is durable. `at_least` is a revision that somebody else noted durably (0: none).
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        at_least: Revision,
+    ) -> Result<(Self, OpenReport), OpenError> {
+        let entries = disk.list(dir).map_err(OpenError::io("list", dir))?;
+        let snapshot_path = dir.join(SNAPSHOT);
+        let (mut store, mut snapshot_len) = (Store::default(), 0);
+        if let Some(entry) = entries.iter().find(|entry| entry.name == SNAPSHOT) {
+            // What kill -9 left in the page cache is not durable yet; only what is may be built upon.
+            let bytes = read_synced(disk.as_ref(), &snapshot_path)?;
+            let damaged = |what| OpenError::Damaged { file: snapshot_path.clone(), position: 0, what };
+            let (revision, entries) = format::read_snapshot(&bytes).map_err(damaged)?;
+            store = Store::restore(revision, entries);
+            snapshot_len = entry.len;
+        }
+        let mut bases: Vec<Revision> = entries.iter().filter_map(|entry| base_of(&entry.name)).collect();
+        bases.sort_unstable();
+        if let [.., before, last] = bases[..]
+            && entries.iter().any(|e| e.name == log_name(last) && e.len <= LOG_HEADER_LEN as u64)
+        {
+            // The crash came while the log behind a snapshot was begun: nothing is in it, perhaps not even its header.
+            bases = vec![before];
+        }
+        let base = *bases.last().ok_or_else(|| OpenError::Missing { dir: dir.to_owned() })?;
+        let path = dir.join(log_name(base));
+        let covered = store.revision();
+        let file = disk.open(&path, OpenMode::Write).map_err(OpenError::io("open", &path))?;
+        let mut engine = Self {
+            file,
+            path,
+            end: 0,
+            snapshot_len,
+            snapshot_at: SNAPSHOT_EVERY.max(snapshot_len),
+            held_back: Vec::new(),
+            failed: None,
+            dir: dir.to_owned(),
+            disk,
+            store,
+        };
+        let report = engine.replay(base, covered)?;
+        if engine.store.revision() < at_least.max(covered) {
+            let (file, found) = (engine.path.clone(), engine.store.revision());
+            return Err(OpenError::Behind { file, found, expected: at_least.max(covered) });
+        }
+        if base < covered {
+            // The crash came between a snapshot and its new log.
+            engine.begin_log().map_err(OpenError::io("write", &dir.join(log_name(covered))))?;
+        }
+        engine.remove_leftovers().map_err(OpenError::io("clear", dir))?;
+        engine
+            .end_old_sessions()
+            .map_err(|error| OpenError::io("write", &engine.path)(io::Error::other(error)))?;
+        Ok((engine, report))
+    }
+
+    /// Applies the log. Where it begins below the snapshot, its groups are checked and must end exactly there.
+    fn replay(&mut self, base: Revision, covered: Revision) -> Result<OpenReport, OpenError> {
+        let bytes = read_synced(self.disk.as_ref(), &self.path)?;
+        let file = self.path.clone();
+        let damaged = |position: usize, what| OpenError::Damaged {
+            file: file.clone(),
+            position: position as u64,
+            what,
+        };
+        let found = format::read_log_header(&bytes).map_err(|what| damaged(0, what))?;
+        if found != base || base > covered {
+            let expected = covered.min(base);
+            return Err(damaged(0, Bad::Revision { found, expected }));
+        }
+        let mut old = Store::restore(base, []);
+        let mut position = LOG_HEADER_LEN;
+        let mut cut = None;
+        while position < bytes.len() {
+            let next = if base < covered { old.revision() + 1 } else { self.store.revision() + 1 };
+            let group = format::read_group(&bytes[position..]).and_then(|group| match group.first {
+                first if first == next => Ok(group),
+                found => Err(Bad::Revision { found, expected: next }),
+            });
+            match group {
+                Ok(group) => {
+                    let store = if base < covered { &mut old } else { &mut self.store };
+                    group.transactions.iter().for_each(|writes| drop(store.apply(writes)));
+                    position += group.len;
+                }
+                // Below the snapshot everything was promised; and so was what a valid group stands behind.
+                Err(what) if base < covered || format::holds_group(&bytes[position + 1..]) => {
+                    return Err(damaged(position, what));
+                }
+                Err(Bad::Revision { found, expected }) => {
+                    return Err(damaged(position, Bad::Revision { found, expected }));
+                }
+                Err(_) => {
+                    cut = Some(bytes.len() - position);
+                    break;
+                }
+            }
+        }
+        if base < covered && old.revision() != covered {
+            return Err(OpenError::Behind {
+                file: self.path.clone(),
+                found: old.revision(),
+                expected: covered,
+            });
+        }
+        self.end = position as u64;
+        if cut.is_some() {
+            self.file.set_len(self.end).map_err(OpenError::io("cut", &self.path))?;
+            self.file.sync_data().map_err(OpenError::io("sync", &self.path))?;
+        }
+        Ok(OpenReport { revision: self.store.revision(), cut_bytes: cut.unwrap_or(0) as u64 })
+    }
+
+    /// Sessions of the last run ended with its process.
+    fn end_old_sessions(&mut self) -> Result<(), CoordError> {
+        let deletions = self.store.deletions(None);
+        for writes in deletions.chunks(MAX_WRITES) {
+            let transaction = Transaction { checks: Vec::new(), writes: writes.to_vec() };
+            self.commit(&[transaction]).pop().expect("each transaction has an outcome")?;
+        }
+        Ok(())
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Commits transactions in their order, as one group: one write, one sync. Returns when they are durable.
+    pub fn commit(&mut self, transactions: &[Transaction]) -> Vec<Result<Revision, CoordError>> {
+        let first = self.store.revision() + 1;
+        let mut written: Vec<&[Write]> = Vec::new();
+        let mut undo = Undo::default();
+        let mut outcomes = Vec::with_capacity(transactions.len());
+        for transaction in transactions {
+            let outcome = self.store.check(transaction).map(|()| {
+                written.push(&transaction.writes);
+                self.store.apply_noting(&transaction.writes, &mut undo)
+            });
+            outcomes.push(outcome);
+        }
+        if written.is_empty() {
+            return outcomes;
+        }
+        let result = self
+            .failed
+            .clone()
+            .map_or_else(|| self.append(&format::group(first, &written)), |f| Err(f.into()));
+        if let Err(error) = result {
+            self.store.undo(undo, first - 1);
+            if let CoordError::Failed(failed) = &error {
+                self.failed = Some(failed.clone());
+            }
+            // A conflict may be with a transaction of this very group, which did not happen either.
+            outcomes.iter_mut().for_each(|outcome| *outcome = Err(error.clone()));
+        }
+        outcomes
+    }
+
+    fn append(&mut self, group: &[u8]) -> Result<(), CoordError> {
+        let held;
+        let group = if controls::active(Control::AnswerBeforeRecord) {
+            held = std::mem::replace(&mut self.held_back, group.to_vec());
+            held.as_slice()
+        } else {
+            group
+        };
+        if let Err(error) = self.file.write_all_at(group, self.end) {
+            self.file.set_len(self.end).map_err(|error| self.failure("cut back", &self.path, error))?;
+            return Err(CoordError::NotWritten(Arc::new(error)));
+        }
+        if !controls::active(Control::AnswerBeforeSync) {
+            self.file.sync_data().map_err(|error| self.failure("sync", &self.path, error))?;
+        }
+        self.end += group.len() as u64;
+        Ok(())
+    }
+
+    fn failure(&self, action: &'static str, path: &Path, source: io::Error) -> StorageFailed {
+        StorageFailed { action, path: path.to_owned(), source: Arc::new(source) }
+    }
+
+    /// Writes a snapshot and begins a new log, when it is time. A full disk puts it off.
+    pub fn snapshot_if_due(&mut self) -> Result<(), StorageFailed> {
+        if self.failed.is_some() || self.end < self.snapshot_at {
+            return Ok(());
+        }
+        self.snapshot().inspect_err(|failed| self.failed = Some(failed.clone()))
+    }
+
+    pub fn snapshot(&mut self) -> Result<(), StorageFailed> {
+        let bytes = format::snapshot(self.store.revision(), self.store.entries());
+        let temporary = self.dir.join(SNAPSHOT_TEMPORARY);
+        let written = self.disk.open(&temporary, OpenMode::Write).and_then(|file| {
+            file.set_len(0)?;
+            file.write_all_at(&bytes, 0)?;
+            Ok(file)
+        });
+        let Ok(file) = written else {
+            // Nothing depends on it yet. The log goes on growing, and so does the distance to the next try.
+            self.snapshot_at = self.end + SNAPSHOT_EVERY / 4;
+            return Ok(());
+        };
+        file.sync_data().map_err(|error| self.failure("sync", &temporary, error))?;
+        let target = self.dir.join(SNAPSHOT);
+        self.disk.rename(&temporary, &target).map_err(|error| self.failure("rename", &temporary, error))?;
+        self.disk.sync_dir(&self.dir).map_err(|error| self.failure("sync", &self.dir, error))?;
+        self.snapshot_len = bytes.len() as u64;
+        self.begin_log().map_err(|error| self.failure("begin a log in", &self.dir, error))?;
+        // Leftovers cost room only; the next start clears them.
+        let _ = self.remove_leftovers();
+        Ok(())
+    }
+
+    /// Begins the log that follows the snapshot at the current revision.
+    fn begin_log(&mut self) -> io::Result<()> {
+        let base = self.store.revision();
+        let path = self.dir.join(log_name(base));
+        self.file = create_log(self.disk.as_ref(), &self.dir, &path, base)?;
+        self.path = path;
+        self.end = LOG_HEADER_LEN as u64;
+        self.snapshot_at = SNAPSHOT_EVERY.max(self.snapshot_len);
+        Ok(())
+    }
+
+    /// Removes logs below the current one, and what a crash left of a snapshot.
+    fn remove_leftovers(&self) -> io::Result<()> {
+        for entry in self.disk.list(&self.dir)? {
+            let path = self.dir.join(&entry.name);
+            if entry.name == SNAPSHOT_TEMPORARY || (base_of(&entry.name).is_some() && path != self.path) {
+                self.disk.remove_file(&path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The content of a file after it was synced, read from the device.
+fn read_synced(disk: &dyn Disk, path: &Path) -> Result<Vec<u8>, OpenError> {
+    let file = disk.open(path, OpenMode::Write).map_err(OpenError::io("open", path))?;
+    file.sync_data().map_err(OpenError::io("sync", path))?;
+    file.drop_cache().map_err(OpenError::io("read", path))?;
+    disk.read(path, MAX_FILE).map_err(OpenError::io("read", path))
+}
