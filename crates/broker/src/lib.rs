@@ -1,3 +1,4 @@
 //! The broker: what stands between sockets and logs.
 
 pub mod cluster;
+pub mod data_dir;
