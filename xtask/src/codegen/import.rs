@@ -15,11 +15,16 @@ use std::process::Command;
 const OLDER: [(&str, i16); 3] = [("CreateTopics", 0), ("DeleteTopics", 0), ("ListOffsets", 0)];
 /// Talk between brokers and controllers of Kafka itself, and what is not served: never on our listeners.
 const LEFT_OUT: [i16; 37] = [
-    4, 5, 6, 7, 38, 39, 40, 41, 52, 53, 54, 56, 58, 59, 62, 63, 67, 70, 71, 72, 73, 80, 81, 82, 83, 84, 85, 86, 87, 88,
-    89, 93, 94, 95, 96, 97, 98,
+    4, 5, 6, 7, 38, 39, 40, 41, 52, 53, 54, 56, 58, 59, 62, 63, 67, 70, 71, 72, 73, 80, 81, 82, 83, 84, 85,
+    86, 87, 88, 89, 93, 94, 95, 96, 97, 98,
 ];
-const DATA: [&str; 4] =
-    ["RequestHeader", "ResponseHeader", "ConsumerProtocolSubscription", "ConsumerProtocolAssignment"];
+const DATA: [&str; 5] = [
+    "RequestHeader",
+    "ResponseHeader",
+    "ConsumerProtocolSubscription",
+    "ConsumerProtocolAssignment",
+    "DefaultPrincipalData",
+];
 /// Prefixes of the records of the internal topics that we write.
 const RECORDS: [&str; 5] = ["OffsetCommit", "GroupMetadata", "ConsumerGroup", "TransactionLog", "Share"];
 
@@ -52,7 +57,11 @@ pub fn run(target: &Path, jars: &[&str]) -> Result<()> {
         }
         files.entry(file).or_default().push(message);
     }
-    ensure!(files.len() > 60, "only {} APIs found: give the jars of kafka-clients and both coordinators", files.len());
+    ensure!(
+        files.len() > 60,
+        "only {} APIs found: give the jars of kafka-clients and both coordinators",
+        files.len()
+    );
     fs::create_dir_all(target)?;
     for (name, messages) in &files {
         fs::write(target.join(format!("{name}.schema")), schema::print(messages))?;
@@ -73,7 +82,8 @@ fn definitions(jar: &str) -> Result<BTreeMap<String, Value>> {
         if path.extension().is_some_and(|e| e == "json") {
             let text: String =
                 fs::read_to_string(&path)?.lines().map(|l| format!("{}\n", without_comment(l))).collect();
-            let value: Value = serde_json::from_str(&text).with_context(|| format!("parse {}", path.display()))?;
+            let value: Value =
+                serde_json::from_str(&text).with_context(|| format!("parse {}", path.display()))?;
             found.insert(value["name"].as_str().context("a message has a name")?.to_owned(), value);
         }
     }
@@ -120,7 +130,8 @@ fn message(definition: &Value) -> Result<Message> {
         role: role.to_owned(),
         key: definition["apiKey"].as_i64().unwrap_or(-1) as i16,
         versions,
-        flexible: Versions::parse(text(definition, "flexibleVersions").unwrap_or("none"))?.intersect(versions),
+        flexible: Versions::parse(text(definition, "flexibleVersions").unwrap_or("none"))?
+            .intersect(versions),
         structs,
     })
 }
@@ -234,7 +245,12 @@ mod tests {
 
     #[test]
     fn names_and_comments_are_read_as_meant() {
-        for (from, to) in [("TopicId", "topic_id"), ("ISRNodes", "isr_nodes"), ("timeoutMs", "timeout_ms"), ("V3AndBelowTopics", "v3_and_below_topics")] {
+        for (from, to) in [
+            ("TopicId", "topic_id"),
+            ("ISRNodes", "isr_nodes"),
+            ("timeoutMs", "timeout_ms"),
+            ("V3AndBelowTopics", "v3_and_below_topics"),
+        ] {
             assert_eq!(snake(from), to);
         }
         assert_eq!(without_comment("{ \"a\": 1 } // note"), "{ \"a\": 1 } ");

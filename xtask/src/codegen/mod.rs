@@ -35,7 +35,8 @@ fn generate(root: &Path) -> Result<BTreeMap<String, String>> {
     paths.sort();
     for path in paths {
         let name = path.file_stem().and_then(|s| s.to_str()).context("read the name of a schema")?.to_owned();
-        let messages = schema::parse(&fs::read_to_string(&path)?).with_context(|| format!("parse {name}.schema"))?;
+        let messages =
+            schema::parse(&fs::read_to_string(&path)?).with_context(|| format!("parse {name}.schema"))?;
         files.insert(format!("{name}.rs"), format(&expand::module(&name, &messages)?)?);
         modules.push((name, messages));
     }
@@ -84,11 +85,16 @@ fn write(root: &Path) -> Result<()> {
 fn check(root: &Path) -> Result<()> {
     let files = generate(root)?;
     let dir = root.join(GENERATED);
-    let stale: Vec<_> =
-        files.iter().filter(|(name, text)| fs::read_to_string(dir.join(name)).ok().as_ref() != Some(text)).collect();
+    let stale: Vec<_> = files
+        .iter()
+        .filter(|(name, text)| fs::read_to_string(dir.join(name)).ok().as_ref() != Some(text))
+        .collect();
     let known = fs::read_dir(&dir)?.count();
     if let Some((name, _)) = stale.first() {
-        bail!("{} generated files differ from the schema, {name} first; run `cargo xtask codegen`", stale.len());
+        bail!(
+            "{} generated files differ from the schema, {name} first; run `cargo xtask codegen`",
+            stale.len()
+        );
     }
     ensure!(known == files.len(), "{GENERATED} holds files that no schema makes; run `cargo xtask codegen`");
     println!("codegen: {} files equal their schema", files.len());

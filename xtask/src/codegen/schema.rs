@@ -89,8 +89,8 @@ pub struct Message {
 }
 
 pub const PRIMITIVES: [&str; 13] = [
-    "bool", "int8", "int16", "uint16", "int32", "uint32", "int64", "float64", "string", "bytes", "records", "uuid",
-    "varint",
+    "bool", "int8", "int16", "uint16", "int32", "uint32", "int64", "float64", "string", "bytes", "records",
+    "uuid", "varint",
 ];
 
 impl Type {
@@ -118,7 +118,8 @@ pub fn print(messages: &[Message]) -> String {
     let mut out = String::new();
     for message in messages {
         let Message { role, key, versions, flexible, structs } = message;
-        writeln!(out, "{role} {} key {key} versions {versions} flexible {flexible}", structs[0].name).expect("a string");
+        writeln!(out, "{role} {} key {key} versions {versions} flexible {flexible}", structs[0].name)
+            .expect("a string");
         for (i, s) in structs.iter().enumerate() {
             if i > 0 {
                 writeln!(out, "  struct {} {}", s.name, s.versions).expect("a string");
@@ -168,11 +169,13 @@ pub fn parse(text: &str) -> Result<Vec<Message>> {
                 message.structs.push(Struct { name: name.to_owned(), versions, fields: Vec::new() });
                 Ok(())
             }
-            [name, kind, versions, ref options @ ..] => field(name, kind, versions, options).and_then(|field| {
-                let message = messages.last_mut().context("a field outside a message")?;
-                message.structs.last_mut().context("a field outside a struct")?.fields.push(field);
-                Ok(())
-            }),
+            [name, kind, versions, ref options @ ..] => {
+                field(name, kind, versions, options).and_then(|field| {
+                    let message = messages.last_mut().context("a field outside a message")?;
+                    message.structs.last_mut().context("a field outside a struct")?.fields.push(field);
+                    Ok(())
+                })
+            }
             _ => bail!("line {}: not a message, a struct or a field", number + 1),
         };
         result.with_context(|| format!("line {}", number + 1))?;

@@ -136,3 +136,39 @@ impl Message for ConsumerProtocolSubscription {
     const VERSIONS: (i16, i16) = (0, 3);
     const FLEXIBLE_FROM: i16 = 32767;
 }
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DefaultPrincipalData {
+    pub r#type: WireStr,
+    pub name: WireStr,
+    pub token_authenticated: bool,
+}
+
+impl Codec for DefaultPrincipalData {
+    const MIN_BYTES: usize = 3;
+    fn decode(d: &mut Decoder, v: Version) -> Result<Self, DecodeError> {
+        let mut m = Self::default();
+        m.r#type = Codec::decode(d, v)?;
+        m.name = Codec::decode(d, v)?;
+        m.token_authenticated = Codec::decode(d, v)?;
+        if v.flexible {
+            d.skip_tags()?;
+        }
+        Ok(m)
+    }
+    fn encode(&self, e: &mut Encoder, v: Version) {
+        self.r#type.encode(e, v);
+        self.name.encode(e, v);
+        self.token_authenticated.encode(e, v);
+        if v.flexible {
+            e.no_tags();
+        }
+    }
+}
+
+impl Message for DefaultPrincipalData {
+    const NAME: &'static str = "DefaultPrincipalData";
+    const KEY: i16 = -1;
+    const VERSIONS: (i16, i16) = (0, 0);
+    const FLEXIBLE_FROM: i16 = 0;
+}

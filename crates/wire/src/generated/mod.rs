@@ -95,6 +95,7 @@ $crate::messages::consumer_group_heartbeat::ConsumerGroupHeartbeatRequest = "Con
 $crate::messages::consumer_group_heartbeat::ConsumerGroupHeartbeatResponse = "ConsumerGroupHeartbeatResponse" 68;
 $crate::messages::consumer_protocol::ConsumerProtocolAssignment = "ConsumerProtocolAssignment" -1;
 $crate::messages::consumer_protocol::ConsumerProtocolSubscription = "ConsumerProtocolSubscription" -1;
+$crate::messages::consumer_protocol::DefaultPrincipalData = "DefaultPrincipalData" -1;
 $crate::messages::create_acls::CreateAclsRequest = "CreateAclsRequest" 30;
 $crate::messages::create_acls::CreateAclsResponse = "CreateAclsResponse" 30;
 $crate::messages::create_partitions::CreatePartitionsRequest = "CreatePartitionsRequest" 37;
