@@ -71,6 +71,11 @@ pub fn crc32c(bytes: &[u8]) -> u32 {
     checksum(CrcAlgorithm::Crc32Iscsi, bytes) as u32
 }
 
+/// The CRC of two pieces one behind the other, of which the second has `len` bytes.
+pub fn crc32c_combine(first: u32, second: u32, len: u64) -> u32 {
+    crc_fast::checksum_combine(CrcAlgorithm::Crc32Iscsi, u64::from(first), u64::from(second), len) as u32
+}
+
 fn i32_at(bytes: &[u8], at: usize) -> i32 {
     i32::from_be_bytes(array(bytes, at))
 }

@@ -1,0 +1,60 @@
+//! Planted bugs, for proving that the crash suite would find them. Only test builds (feature `controls`) have any.
+
+/// One bug a rule of docs/durability.md is tested with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Control {
+    None,
+    /// A sync that ends moves the durable offset to the end of the file, not to where the file ended as it began.
+    SyncCoversTheEnd,
+    /// After a roll the newest file alone decides what is durable.
+    NewestFileDecides,
+    /// A failed append leaves its bytes in the file.
+    NoCutBack,
+    /// The name of a new segment is not synced.
+    NoNameSync,
+    /// The producer table moves before the write.
+    TableMovesFirst,
+    /// Recovery trusts the checkpoint's end and looks at nothing behind it.
+    StopAtCheckpoint,
+    /// Recovery does not rebuild the producers it meets.
+    ProducersNotRebuilt,
+    /// Recovery does not check CRCs.
+    NoCrcCheck,
+    /// Recovery sees a torn tail and leaves it.
+    TornTailAccepted,
+    /// A checkpoint's producers are believed although the log ends before them.
+    SnapshotAheadTrusted,
+    /// An index file is believed although it is of other bytes.
+    StaleIndexTrusted,
+    /// Recovery does not sync what it found in the page cache.
+    NoSyncAtRecovery,
+}
+
+#[cfg(feature = "controls")]
+mod switch {
+    use super::Control;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    static ACTIVE: AtomicU32 = AtomicU32::new(0);
+
+    /// Switches one bug on for the whole process, and the others off.
+    pub fn activate(control: Control) {
+        ACTIVE.store(control as u32, Ordering::SeqCst);
+    }
+
+    pub(crate) fn active(control: Control) -> bool {
+        ACTIVE.load(Ordering::Relaxed) == control as u32
+    }
+}
+
+#[cfg(not(feature = "controls"))]
+mod switch {
+    pub(crate) const fn active(_: super::Control) -> bool {
+        false
+    }
+}
+
+#[cfg(feature = "controls")]
+pub use switch::activate;
+pub(crate) use switch::active;

@@ -1,0 +1,178 @@
+//! The sparse index of one segment: from offsets and timestamps to positions.
+//!
+//! An entry stands for a batch: its offset, its position, and the largest timestamp of everything *before* it, so that
+//! one search answers both "where is this offset" and "where can this timestamp first be". The file is advisory: it
+//! names the log bytes it covers and carries a CRC, and is built anew when anything about it does not fit.
+//!
+//! ```text
+//! file: magic "OTTLAIX1" | covered bytes of the .log u64 | CRC-32C of those u32 | max timestamp i64 | count u32
+//!       | count x (offset - base u32, position u32, max timestamp before i64) | CRC-32C of all before u32
+//! ```
+
+use ottla_env::disk::Disk;
+use ottla_wire::batch::crc32c;
+use std::io;
+use std::path::Path;
+
+const MAGIC: &[u8; 8] = b"OTTLAIX1";
+const HEAD: usize = 8 + 8 + 4 + 8 + 4;
+const ENTRY: usize = 16;
+/// Larger than the index of any segment (4 GiB in steps of 64 bytes).
+const MAX_FILE: u64 = 1 << 30;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct IndexEntry {
+    pub relative_offset: u32,
+    pub position: u32,
+    pub max_timestamp_before: i64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Index {
+    entries: Vec<IndexEntry>,
+}
+
+/// What an index file says about its segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct IndexFile {
+    pub covered: u64,
+    pub crc: u32,
+    pub max_timestamp: i64,
+    pub index: Index,
+}
+
+impl Index {
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn push(&mut self, entry: IndexEntry) {
+        self.entries.push(entry);
+    }
+
+    /// Where to start looking for an offset, and where the search is sure to be over.
+    pub fn around_offset(&self, relative_offset: u32) -> (u64, Option<u64>) {
+        let behind = self.entries.partition_point(|entry| entry.relative_offset <= relative_offset);
+        let start = behind.checked_sub(1).map_or(0, |i| u64::from(self.entries[i].position));
+        (start, self.entries.get(behind).map(|entry| u64::from(entry.position)))
+    }
+
+    /// The position before which no timestamp reaches `timestamp`.
+    pub fn before_timestamp(&self, timestamp: i64) -> u64 {
+        let behind = self.entries.partition_point(|entry| entry.max_timestamp_before < timestamp);
+        behind.checked_sub(1).map_or(0, |i| u64::from(self.entries[i].position))
+    }
+
+    /// Every n-th entry, so that the indexes of old segments stay small in memory.
+    pub fn thinned(mut self, n: usize) -> Self {
+        let mut i = 0;
+        self.entries.retain(|_| {
+            i += 1;
+            (i - 1) % n == 0
+        });
+        self.entries.shrink_to_fit();
+        self
+    }
+}
+
+impl IndexFile {
+    pub fn write(&self, disk: &dyn Disk, path: &Path) -> io::Result<()> {
+        let mut out = Vec::with_capacity(HEAD + self.index.entries.len() * ENTRY + 4);
+        out.extend_from_slice(MAGIC);
+        out.extend_from_slice(&self.covered.to_be_bytes());
+        out.extend_from_slice(&self.crc.to_be_bytes());
+        out.extend_from_slice(&self.max_timestamp.to_be_bytes());
+        out.extend_from_slice(&(self.index.entries.len() as u32).to_be_bytes());
+        for entry in &self.index.entries {
+            out.extend_from_slice(&entry.relative_offset.to_be_bytes());
+            out.extend_from_slice(&entry.position.to_be_bytes());
+            out.extend_from_slice(&entry.max_timestamp_before.to_be_bytes());
+        }
+        out.extend_from_slice(&crc32c(&out).to_be_bytes());
+        let file = disk.open(path, ottla_env::disk::OpenMode::Write)?;
+        file.set_len(0)?;
+        file.write_all_at(&out, 0)
+    }
+
+    /// `None` when there is none or it is damaged.
+    pub fn read(disk: &dyn Disk, path: &Path) -> Option<Self> {
+        Self::parse(&disk.read(path, MAX_FILE).ok()?)
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let (body, crc) = bytes.split_last_chunk::<4>()?;
+        let body = (u32::from_be_bytes(*crc) == crc32c(body)).then_some(body)?;
+        let (magic, rest) = body.split_first_chunk::<8>()?;
+        let (covered, rest) = rest.split_first_chunk::<8>()?;
+        let (crc, rest) = rest.split_first_chunk::<4>()?;
+        let (max_timestamp, rest) = rest.split_first_chunk::<8>()?;
+        let (count, rest) = rest.split_first_chunk::<4>()?;
+        let count = u32::from_be_bytes(*count) as usize;
+        if magic != MAGIC || Some(rest.len()) != count.checked_mul(ENTRY) {
+            return None;
+        }
+        let entries: Option<Vec<IndexEntry>> = rest.chunks_exact(ENTRY).map(parse_entry).collect();
+        Some(Self {
+            covered: u64::from_be_bytes(*covered),
+            crc: u32::from_be_bytes(*crc),
+            max_timestamp: i64::from_be_bytes(*max_timestamp),
+            index: Index { entries: entries? },
+        })
+    }
+}
+
+fn parse_entry(bytes: &[u8]) -> Option<IndexEntry> {
+    let (relative_offset, rest) = bytes.split_first_chunk::<4>()?;
+    let (position, rest) = rest.split_first_chunk::<4>()?;
+    let (timestamp, _) = rest.split_first_chunk::<8>()?;
+    Some(IndexEntry {
+        relative_offset: u32::from_be_bytes(*relative_offset),
+        position: u32::from_be_bytes(*position),
+        max_timestamp_before: i64::from_be_bytes(*timestamp),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ottla_env::disk::MemoryDisk;
+
+    fn sample() -> IndexFile {
+        let mut index = Index::default();
+        for (offset, position, before) in
+            [(0, 0, i64::MIN), (10, 4_000, 100), (30, 9_000, 100), (44, 13_000, 250)]
+        {
+            index.push(IndexEntry { relative_offset: offset, position, max_timestamp_before: before });
+        }
+        IndexFile { covered: 20_000, crc: 7, max_timestamp: 300, index }
+    }
+
+    #[test]
+    fn offsets_and_timestamps_are_found_between_entries() {
+        let index = sample().index;
+        let found: Vec<_> = [0, 9, 10, 29, 44, 99].map(|offset| index.around_offset(offset)).to_vec();
+        let last = (13_000, None);
+        assert_eq!(
+            found,
+            [(0, Some(4_000)), (0, Some(4_000)), (4_000, Some(9_000)), (4_000, Some(9_000)), last, last]
+        );
+        assert_eq!([50, 100, 101, 250, 251].map(|t| index.before_timestamp(t)), [0, 0, 9_000, 9_000, 13_000]);
+        assert_eq!(index.thinned(2).len(), 2);
+    }
+
+    #[test]
+    fn a_file_is_read_back_and_no_damaged_one_is_believed() {
+        let disk = MemoryDisk::new();
+        let path = Path::new("/0.index");
+        assert_eq!(IndexFile::read(&disk, path), None);
+        sample().write(&disk, path).unwrap();
+        assert_eq!(IndexFile::read(&disk, path), Some(sample()));
+        let bytes = disk.read(path, 1 << 20).unwrap();
+        for at in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1;
+            assert_eq!(IndexFile::parse(&damaged), None, "byte {at}");
+            assert_eq!(IndexFile::parse(&bytes[..at]), None, "cut at {at}");
+        }
+    }
+}

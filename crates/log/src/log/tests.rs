@@ -1,0 +1,202 @@
+use super::*;
+use crate::{ReadLimits, TimestampedOffset};
+use ottla_env::disk::{Lost, MemoryDisk};
+use ottla_wire::batch::batches;
+use ottla_wire::record::{BatchBuilder, BuildOptions};
+
+const ALL: ReadLimits = ReadLimits { max_bytes: 1 << 20, at_least_one: true, upto: i64::MAX };
+
+fn place() -> LogPlace {
+    LogPlace { dir: "/data/topics/t-0".into(), root: "/data".into() }
+}
+
+fn batch(count: i64, first_timestamp: i64) -> Bytes {
+    let mut builder = BatchBuilder::new();
+    for i in 0..count {
+        builder.push(
+            first_timestamp + i,
+            None,
+            Some(format!("value {i} of {first_timestamp}").as_bytes()),
+            &[],
+        );
+    }
+    builder.build(BuildOptions::default()).unwrap()
+}
+
+fn open(disk: &MemoryDisk, config: &LogConfig, from: OpenFrom<'_>) -> (Log, OpenReport) {
+    Log::open(Arc::new(disk.clone()), place(), config.clone(), from).unwrap()
+}
+
+fn append(log: &mut Log, bytes: &Bytes, epoch: i32) -> Result<Appended, AppendError> {
+    log.append(&BatchHeader::parse(bytes).unwrap(), bytes, epoch, 1_000)
+}
+
+fn sync(log: &mut Log) {
+    for job in log.take_sync_jobs() {
+        job.run().unwrap();
+        log.sync_done(&job.path);
+    }
+}
+
+fn read_all(log: &Log) -> Vec<(i64, i64)> {
+    let reader = log.reader();
+    let (mut at, mut found) = (reader.start_offset(), Vec::new());
+    loop {
+        let bytes = reader.read(at, ALL).unwrap();
+        if bytes.is_empty() {
+            return found;
+        }
+        for (header, _) in batches(bytes) {
+            found.push((header.base_offset, header.base_timestamp));
+            at = header.next_offset();
+        }
+    }
+}
+
+fn small() -> LogConfig {
+    LogConfig { segment_bytes: 600, index_interval_bytes: 100, ..LogConfig::default() }
+}
+
+fn unclean(entry: Option<&LogEntry>) -> OpenFrom<'_> {
+    OpenFrom::Unclean { entry, synced: false }
+}
+
+fn data_disk() -> MemoryDisk {
+    let disk = MemoryDisk::new();
+    disk.create_dir_all(Path::new("/data")).unwrap();
+    disk.sync_dir(Path::new("/")).unwrap();
+    disk
+}
+
+#[test]
+fn what_is_appended_is_read_at_its_offset_over_many_segments() {
+    let disk = data_disk();
+    let (mut log, _) = open(&disk, &small(), unclean(None));
+    assert_eq!(log.reader().read(0, ALL).unwrap(), Bytes::new());
+    let expected: Vec<(i64, i64)> = (0..50).map(|i| (i * 3, i * 100)).collect();
+    for (offset, timestamp) in &expected {
+        assert_eq!(append(&mut log, &batch(3, *timestamp), 2).unwrap().base_offset, *offset);
+    }
+    assert!(log.entry().segments.len() > 5);
+    assert_eq!(read_all(&log), expected);
+    let reader = log.reader();
+    for offset in 0..150 {
+        let (header, _) = batches(reader.read(offset, ALL).unwrap()).next().unwrap();
+        assert_eq!((header.base_offset, header.leader_epoch), (offset / 3 * 3, 2));
+    }
+    assert!(matches!(reader.read(151, ALL), Err(crate::ReadError::OutOfRange { end: 150, .. })));
+    let bounded = reader.read(0, ReadLimits { upto: 6, ..ALL }).unwrap();
+    assert_eq!(batches(bounded).count(), 2, "nothing that reaches behind the bound");
+    assert_eq!(batches(reader.read(4, ReadLimits { max_bytes: 10, ..ALL }).unwrap()).count(), 1);
+    assert!(reader.read(4, ReadLimits { max_bytes: 10, at_least_one: false, upto: 150 }).unwrap().is_empty());
+    let at = |t| reader.offset_for_timestamp(t, i64::MAX).unwrap();
+    assert_eq!(at(0), Some(TimestampedOffset { offset: 0, timestamp: 0 }));
+    assert_eq!(at(1_001), Some(TimestampedOffset { offset: 31, timestamp: 1_001 }));
+    assert_eq!(at(1_003), Some(TimestampedOffset { offset: 33, timestamp: 1_100 }));
+    assert_eq!(at(5_000), None);
+    assert_eq!(
+        reader.max_timestamp(i64::MAX).unwrap(),
+        Some(TimestampedOffset { offset: 149, timestamp: 4_902 })
+    );
+}
+
+#[test]
+fn a_log_is_the_same_after_a_clean_stop_a_kill_and_a_power_cut() {
+    let disk = data_disk();
+    let (mut log, _) = open(&disk, &small(), unclean(None));
+    for i in 0..10 {
+        append(&mut log, &batch(3, i), 0).unwrap();
+    }
+    sync(&mut log);
+    assert_eq!((log.durable_offset(), log.is_dirty()), (30, false));
+    let entry = log.entry();
+    for i in 10..20 {
+        append(&mut log, &batch(3, i), 1).unwrap();
+    }
+    let expected = read_all(&log);
+    // A kill: everything is in the page cache.
+    let (again, report) = open(&disk, &small(), unclean(Some(&entry)));
+    assert_eq!((read_all(&again), again.durable_offset(), report.cut_bytes), (expected.clone(), 60, 0));
+    assert_eq!(again.entry(), log.entry());
+    let (again, _) = open(&disk, &small(), unclean(None));
+    assert_eq!((read_all(&again), again.entry().segments), (expected.clone(), log.entry().segments));
+    let (again, _) = open(&disk, &small(), OpenFrom::Clean(Some(&log.entry())));
+    assert_eq!(read_all(&again), expected);
+    // The recoveries above synced; a fresh disk shows what a cut leaves without them.
+    let disk = data_disk();
+    let (mut log, _) = open(&disk, &small(), unclean(None));
+    append(&mut log, &batch(3, 0), 0).unwrap();
+    sync(&mut log);
+    append(&mut log, &batch(3, 1), 0).unwrap();
+    let (again, _) = open(&disk.crash(Lost::AllUnsynced), &small(), unclean(None));
+    assert_eq!(read_all(&again), [(0, 0)]);
+}
+
+#[test]
+fn a_torn_tail_is_cut_and_rotten_data_in_front_of_whole_batches_is_kept_aside() {
+    let disk = data_disk();
+    let config = LogConfig::default();
+    let (mut log, _) = open(&disk, &config, unclean(None));
+    for i in 0..3 {
+        append(&mut log, &batch(3, i), 0).unwrap();
+    }
+    let path = log.entry_path();
+    let size = disk.len(&path).unwrap().unwrap();
+    let half = batch(3, 9);
+    disk.open(&path, OpenMode::Write).unwrap().write_all_at(&half[..half.len() / 2], size).unwrap();
+    let (again, report) = open(&disk, &config, unclean(None));
+    assert_eq!((again.end_offset(), report.cut_bytes, report.kept.len()), (9, half.len() as u64 / 2, 0));
+    assert_eq!(disk.len(&path).unwrap(), Some(size));
+    // A flipped bit in the second batch.
+    disk.corrupt(&path, size / 3 + 70, &[0xff]).unwrap();
+    let (again, report) = open(&disk, &config, unclean(None));
+    assert_eq!((again.end_offset(), report.kept.len()), (3, 1));
+    let kept = disk.len(&report.kept[0]).unwrap().unwrap();
+    assert_eq!(kept, report.cut_bytes);
+    let (again, report) = open(&disk, &config, unclean(None));
+    assert_eq!((again.end_offset(), report.cut_bytes), (3, 0), "the second recovery finds nothing to do");
+}
+
+#[test]
+fn promised_data_that_is_gone_takes_the_log_offline_and_leaves_the_rest_readable() {
+    let disk = data_disk();
+    let (mut log, _) = open(&disk, &small(), unclean(None));
+    for i in 0..20 {
+        append(&mut log, &batch(3, i), 0).unwrap();
+    }
+    sync(&mut log);
+    let entry = log.entry();
+    let second = &entry.segments[1];
+    disk.remove_file(&place().dir.join(file_name(second.base_offset, "log"))).unwrap();
+    for from in [unclean(Some(&entry)), OpenFrom::Clean(Some(&entry))] {
+        let (mut log, report) = open(&disk, &small(), from);
+        assert_eq!(report.damage.unwrap().offset, second.base_offset);
+        assert!(matches!(append(&mut log, &batch(1, 0), 0), Err(AppendError::Offline(_))));
+        assert_eq!(batches(log.reader().read(0, ALL).unwrap()).next().unwrap().0.base_offset, 0);
+        assert!(matches!(log.reader().read(second.base_offset, ALL), Err(crate::ReadError::Damaged(_))));
+    }
+}
+
+#[test]
+fn a_failed_append_leaves_no_trace() {
+    use ottla_env::disk::{Fault, OperationKind};
+    let disk = data_disk();
+    let (mut log, _) = open(&disk, &LogConfig::default(), unclean(None));
+    append(&mut log, &batch(3, 0), 0).unwrap();
+    disk.fail_kind(OperationKind::Write, 1, 28);
+    assert!(matches!(append(&mut log, &batch(3, 1), 0), Err(AppendError::DiskFull)));
+    let next = disk.operation_count();
+    disk.fail_at(next, Fault::ShortWrite(20));
+    disk.fail_at(next + 1, Fault::Error(5));
+    assert!(matches!(append(&mut log, &batch(3, 1), 0), Err(AppendError::Io(_))));
+    assert_eq!(append(&mut log, &batch(3, 2), 0).unwrap().base_offset, 3);
+    assert_eq!(read_all(&log), [(0, 0), (3, 2)]);
+    let (again, report) = open(&disk, &LogConfig::default(), unclean(None));
+    assert_eq!((read_all(&again), report.cut_bytes), (vec![(0, 0), (3, 2)], 0));
+}
+
+impl Log {
+    fn entry_path(&self) -> PathBuf {
+        self.active.as_ref().unwrap().segment.path.clone()
+    }
+}

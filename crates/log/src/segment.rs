@@ -1,0 +1,213 @@
+//! One segment: a file of batches, and what is known about it in memory.
+//!
+//! The owner of the log appends and seals; readers see a prefix of it that only grows. A segment that was opened without
+//! a scan builds its index when somebody first looks into it.
+
+use crate::controls::{self, Control};
+use crate::index::{Index, IndexEntry, IndexFile};
+use crate::range_read::FileRange;
+use crate::scan::{Scan, ScanError};
+use ottla_env::disk::{Disk, File, OpenMode};
+use ottla_wire::batch::{BatchHeader, crc32c};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Bytes of a batch that its own CRC does not cover.
+const BEFORE_CRC: usize = 21;
+/// Entries of a sealed segment's index that stay in memory: one of so many.
+const SEALED_KEEPS_ONE_OF: usize = 16;
+
+/// What a checkpoint remembers of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SegmentEntry {
+    pub base_offset: i64,
+    pub size: u64,
+    /// Of all its records; `i64::MIN` when there are none.
+    pub max_timestamp: i64,
+    /// CRC-32C of the whole file.
+    pub crc: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub base_offset: i64,
+    pub path: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    size: u64,
+    max_timestamp: i64,
+    crc: u32,
+    /// `None` until somebody looks into a segment that was opened without a scan.
+    index: Option<Index>,
+    /// Where the next entry of the index is due.
+    next_entry_at: u64,
+    /// The active segment keeps its descriptor; others are opened for each read.
+    file: Option<Arc<dyn File>>,
+}
+
+pub(crate) fn file_name(base_offset: i64, extension: &str) -> String {
+    format!("{base_offset:020}.{extension}")
+}
+
+/// The base offset in the name of a segment's file.
+pub(crate) fn parse_name(name: &str) -> Option<i64> {
+    let digits = name.strip_suffix(".log")?;
+    let all_digits = digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_digit());
+    if all_digits { digits.parse().ok() } else { None }
+}
+
+impl Segment {
+    /// A new, empty segment.
+    pub fn fresh(dir: &Path, base_offset: i64, file: Arc<dyn File>) -> Self {
+        Self::new(
+            dir,
+            SegmentEntry { base_offset, size: 0, max_timestamp: i64::MIN, crc: 0 },
+            Some(Index::default()),
+            Some(file),
+        )
+    }
+
+    /// One that is known from a checkpoint or is about to be scanned.
+    pub fn known(dir: &Path, entry: SegmentEntry) -> Self {
+        let index = (entry.size == 0).then(Index::default);
+        Self::new(dir, entry, index, None)
+    }
+
+    fn new(dir: &Path, entry: SegmentEntry, index: Option<Index>, file: Option<Arc<dyn File>>) -> Self {
+        let SegmentEntry { base_offset, size, max_timestamp, crc } = entry;
+        let state = State { size, max_timestamp, crc, index, next_entry_at: 0, file };
+        Self { base_offset, path: dir.join(file_name(base_offset, "log")), state: Mutex::new(state) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change of the state is complete before anything that may panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn size(&self) -> u64 {
+        self.state().size
+    }
+
+    pub fn max_timestamp(&self) -> i64 {
+        self.state().max_timestamp
+    }
+
+    pub fn index_len(&self) -> usize {
+        self.state().index.as_ref().map_or(0, Index::len)
+    }
+
+    pub fn entry(&self) -> SegmentEntry {
+        let state = self.state();
+        SegmentEntry {
+            base_offset: self.base_offset,
+            size: state.size,
+            max_timestamp: state.max_timestamp,
+            crc: state.crc,
+        }
+    }
+
+    /// Makes the segment the one that is written.
+    pub fn keep_file(&self, file: Arc<dyn File>) {
+        self.state().file = Some(file);
+    }
+
+    /// Notes a batch that is in the file behind everything noted before. `header` is as stored.
+    pub fn note(&self, header: &BatchHeader, interval: u32) {
+        let first = crc32c(&header.to_bytes()[..BEFORE_CRC]);
+        let mut state = self.state();
+        let State { size, max_timestamp, crc, index, next_entry_at, .. } = &mut *state;
+        if let Some(index) = index
+            && *size >= *next_entry_at
+        {
+            index.push(IndexEntry {
+                relative_offset: (header.base_offset - self.base_offset) as u32,
+                position: *size as u32,
+                max_timestamp_before: *max_timestamp,
+            });
+            *next_entry_at = *size + u64::from(interval.max(1));
+        }
+        *crc = combine(*crc, first, BEFORE_CRC as u64);
+        *crc = combine(*crc, header.crc, (header.size() - BEFORE_CRC) as u64);
+        *max_timestamp = (*max_timestamp).max(header.max_timestamp);
+        *size += header.size() as u64;
+    }
+
+    /// Nothing will be written any more: the index goes to its file, and most of it out of memory.
+    pub fn seal(&self, disk: &dyn Disk) -> io::Result<()> {
+        let written = self.write_index(disk);
+        let mut state = self.state();
+        state.file = None;
+        state.index = state.index.take().map(|index| index.thinned(SEALED_KEEPS_ONE_OF));
+        written
+    }
+
+    pub fn write_index(&self, disk: &dyn Disk) -> io::Result<()> {
+        let file = {
+            let state = self.state();
+            let Some(index) = state.index.clone() else { return Ok(()) };
+            IndexFile { covered: state.size, crc: state.crc, max_timestamp: state.max_timestamp, index }
+        };
+        file.write(disk, &self.path.with_extension("index"))
+    }
+
+    pub fn open(&self, disk: &dyn Disk) -> io::Result<FileRange> {
+        if let Some(file) = &self.state().file {
+            return Ok(FileRange(Arc::clone(file)));
+        }
+        disk.open(&self.path, OpenMode::Read).map(FileRange)
+    }
+
+    /// Looks something up in the index, which is read or built if it is not there.
+    pub fn with_index<T>(&self, disk: &dyn Disk, look: impl FnOnce(&Index) -> T) -> Result<T, ScanError> {
+        let (size, crc) = {
+            let state = self.state();
+            if let Some(index) = &state.index {
+                return Ok(look(index));
+            }
+            (state.size, state.crc)
+        };
+        let stored = IndexFile::read(disk, &self.path.with_extension("index"));
+        let fits = |file: &IndexFile| {
+            controls::active(Control::StaleIndexTrusted) || (file.covered == size && file.crc == crc)
+        };
+        let index = match stored.filter(fits) {
+            Some(file) => file.index,
+            None => self.built(disk, size)?,
+        };
+        let mut state = self.state();
+        if state.file.is_none() {
+            let index = state.index.get_or_insert(index.thinned(SEALED_KEEPS_ONE_OF));
+            return Ok(look(index));
+        }
+        // Written meanwhile: the entries behind `size` come with the next appends.
+        state.next_entry_at = state.size;
+        Ok(look(state.index.get_or_insert(index)))
+    }
+
+    fn built(&self, disk: &dyn Disk, size: u64) -> Result<Index, ScanError> {
+        let source = self.open(disk)?;
+        let mut scan = Scan::new(&source, 0, size);
+        let (mut index, mut due, mut max_timestamp) = (Index::default(), 0, i64::MIN);
+        while let Some((position, header)) = scan.next_header()? {
+            if position >= due {
+                index.push(IndexEntry {
+                    relative_offset: (header.base_offset - self.base_offset) as u32,
+                    position: position as u32,
+                    max_timestamp_before: max_timestamp,
+                });
+                due = position + 4096;
+            }
+            max_timestamp = max_timestamp.max(header.max_timestamp);
+        }
+        Ok(index)
+    }
+}
+
+/// The CRC-32C of two pieces, of which the second has `len` bytes.
+pub(crate) fn combine(first: u32, second: u32, len: u64) -> u32 {
+    ottla_wire::batch::crc32c_combine(first, second, len)
+}
