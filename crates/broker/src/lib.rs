@@ -2,3 +2,4 @@
 
 pub mod cluster;
 pub mod data_dir;
+pub mod settings;

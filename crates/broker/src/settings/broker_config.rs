@@ -1,0 +1,144 @@
+//! What the settings mean for the broker itself, in its own types.
+
+use super::checks;
+use super::listeners::{self, ListenerConfig};
+use super::resolve::Resolved;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Memory for requests where `queued.max.request.bytes` sets no limit. Without one, 500 clients with large requests
+/// would take all there is.
+const QUEUED_BYTES_DEFAULT: u64 = 256 << 20;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokerConfig {
+    /// `None`: the one that the data directory keeps.
+    pub node_id: Option<i32>,
+    /// For the first start of a cluster, and to compare with later.
+    pub cluster_id: Option<String>,
+    pub data_dir: PathBuf,
+    /// Those for clients; never empty.
+    pub listeners: Vec<ListenerConfig>,
+    /// Somebody chose the listeners: a busy port is an error then, and not evaded.
+    pub listeners_explicit: bool,
+    /// As given, by the names of `listeners`; may be empty, and an empty host is for the broker to choose.
+    pub advertised: Vec<ListenerConfig>,
+    pub http_listen: SocketAddr,
+    pub http_listen_explicit: bool,
+    pub allow_insecure_listeners: bool,
+    pub auto_create_topics: bool,
+    pub default_partitions: i32,
+    pub default_replication_factor: i16,
+    pub delete_topics: bool,
+    /// `socket.request.max.bytes`.
+    pub max_frame_bytes: usize,
+    /// `queued.max.request.bytes`, or what stands for no limit. At least `max_frame_bytes`.
+    pub max_queued_bytes: u64,
+    pub max_connections: usize,
+    pub max_connections_per_ip: usize,
+    /// `connections.max.idle.ms`; negative: idle connections stay.
+    pub idle_ms: i64,
+    pub fetch_max_bytes: i32,
+    pub max_incremental_fetch_sessions: usize,
+    pub producer_id_expiration_ms: i64,
+    pub rack: Option<String>,
+    pub log_level: Option<String>,
+}
+
+pub(super) fn build(resolved: &mut Resolved) -> BrokerConfig {
+    checks::check(resolved);
+    let listeners = listeners::build(resolved);
+    let http_listen = http_listen(resolved);
+    let data_dir = data_dir(resolved);
+    let max_frame_bytes = count(resolved, "socket.request.max.bytes");
+    let max_queued_bytes = match resolved.number("queued.max.request.bytes").map(u64::try_from) {
+        Some(Ok(bytes)) => bytes,
+        _ => QUEUED_BYTES_DEFAULT.max(2 * max_frame_bytes as u64),
+    };
+    BrokerConfig {
+        node_id: node_id(resolved),
+        cluster_id: resolved.text("cluster.id").map(str::to_owned),
+        data_dir,
+        listeners: listeners.listeners,
+        listeners_explicit: resolved.is_explicit("listeners"),
+        advertised: listeners.advertised,
+        http_listen,
+        http_listen_explicit: resolved.is_explicit("http.listen"),
+        allow_insecure_listeners: resolved.flag("allow.insecure.listeners"),
+        auto_create_topics: resolved.flag("auto.create.topics.enable"),
+        default_partitions: int(resolved, "num.partitions"),
+        default_replication_factor: i16::try_from(int(resolved, "default.replication.factor"))
+            .unwrap_or(i16::MAX),
+        delete_topics: resolved.flag("delete.topic.enable"),
+        max_frame_bytes,
+        max_queued_bytes,
+        max_connections: count(resolved, "max.connections"),
+        max_connections_per_ip: count(resolved, "max.connections.per.ip"),
+        idle_ms: resolved.number("connections.max.idle.ms").unwrap_or(-1),
+        fetch_max_bytes: int(resolved, "fetch.max.bytes"),
+        max_incremental_fetch_sessions: count(resolved, "max.incremental.fetch.session.cache.slots"),
+        producer_id_expiration_ms: resolved.number("producer.id.expiration.ms").unwrap_or(i64::MAX),
+        rack: resolved.text("broker.rack").map(str::to_owned),
+        log_level: resolved.text("log.level").map(str::to_owned),
+    }
+}
+
+/// The table holds numbers of this type to the range of an i32.
+fn int(resolved: &Resolved, name: &str) -> i32 {
+    resolved.number(name).and_then(|number| i32::try_from(number).ok()).unwrap_or_default()
+}
+
+fn count(resolved: &Resolved, name: &str) -> usize {
+    resolved.number(name).and_then(|number| usize::try_from(number).ok()).unwrap_or_default()
+}
+
+fn node_id(resolved: &Resolved) -> Option<i32> {
+    let id = |name| resolved.number(name).and_then(|id| i32::try_from(id).ok()).filter(|id| *id >= 0);
+    id("node.id").or_else(|| id("broker.id"))
+}
+
+fn data_dir(resolved: &mut Resolved) -> PathBuf {
+    let name = if resolved.list("log.dirs").is_empty() { "log.dir" } else { "log.dirs" };
+    let dirs: Vec<String> = resolved.list(name).iter().filter(|dir| !dir.is_empty()).cloned().collect();
+    match &dirs[..] {
+        [dir] => PathBuf::from(dir),
+        [] => {
+            resolved.problem(name, "names no directory");
+            PathBuf::new()
+        }
+        several => {
+            resolved.problem(
+                name,
+                format!("names {} directories, and Ottla keeps its data in one; choose one", several.len()),
+            );
+            PathBuf::new()
+        }
+    }
+}
+
+fn http_listen(resolved: &mut Resolved) -> SocketAddr {
+    const NAME: &str = "http.listen";
+    let text = resolved.text(NAME).unwrap_or_default().to_owned();
+    let numeric = match text.strip_prefix("localhost:") {
+        Some(port) => format!("127.0.0.1:{port}"),
+        None => text.clone(),
+    };
+    match numeric.parse::<SocketAddr>() {
+        Ok(address) => {
+            if !address.ip().is_loopback() && !resolved.flag("allow.insecure.listeners") {
+                resolved.problem(
+                    NAME,
+                    format!(
+                        "{address} is reachable from other machines without encryption and authentication; if that \
+                         is meant, start with --insecure-listen (or set allow.insecure.listeners=true)"
+                    ),
+                );
+            }
+            address
+        }
+        Err(_) => {
+            resolved.problem(NAME, format!("{text} is not ADDRESS:PORT"));
+            SocketAddr::from(([127, 0, 0, 1], 0))
+        }
+    }
+}

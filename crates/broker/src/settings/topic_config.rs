@@ -1,0 +1,161 @@
+//! What the settings mean for a topic: its own values over the broker's, checked as Kafka checks them.
+
+use super::table::{self, Effect, Scope, Setting};
+use super::{Settings, Value, resolve, value_of};
+use ottla_log::{Durability, LogConfig};
+use ottla_state::controller::Refusal;
+use ottla_state::image::Configs;
+use ottla_wire::{ErrorCode, WireStr};
+
+/// Kafka's limit for one stored value.
+const VALUE_BYTES_MAX: usize = 32_767;
+
+/// The settings in force of one topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicConfig {
+    pub log: LogConfig,
+    /// Bytes of one batch, as it arrives.
+    pub max_message_bytes: usize,
+    /// The broker's clock stamps the records, not the producer's.
+    pub log_append_time: bool,
+    /// How far a record's time may lie behind the broker's.
+    pub timestamp_before_max_ms: i64,
+    /// How far a record's time may lie ahead of the broker's.
+    pub timestamp_after_max_ms: i64,
+    pub compact: bool,
+    /// Compressed batches are opened and checked too.
+    pub strict_records: bool,
+}
+
+impl Settings {
+    /// The settings in force of a topic that has these of its own. They are good: they were checked when stored.
+    pub fn topic(&self, overrides: &Configs) -> TopicConfig {
+        let value = |name: &str| self.topic_value(name, overrides);
+        let number = |name: &str| value(name).and_then(|value| value.as_number());
+        let int = |name: &str| number(name).and_then(|n| u32::try_from(n).ok()).unwrap_or(u32::MAX);
+        let long = |name: &str| number(name).unwrap_or(i64::MAX);
+        let is = |name: &str, text: &str| value(name).is_some_and(|value| value.as_text() == Some(text));
+        TopicConfig {
+            log: LogConfig {
+                segment_bytes: int("segment.bytes"),
+                segment_ms: long("segment.ms"),
+                index_interval_bytes: int("index.interval.bytes"),
+                segment_index_bytes: int("segment.index.bytes"),
+                durability: if is("durability", "os") { Durability::Os } else { Durability::Fsync },
+                flush_messages: long("flush.messages"),
+                flush_ms: long("flush.ms"),
+                producer_id_expiration_ms: self.broker.producer_id_expiration_ms,
+            },
+            max_message_bytes: number("max.message.bytes").map_or(0, |n| usize::try_from(n).unwrap_or(0)),
+            log_append_time: value("message.timestamp.type")
+                .is_some_and(|value| value.to_string().trim() == "LogAppendTime"),
+            timestamp_before_max_ms: long("message.timestamp.before.max.ms"),
+            timestamp_after_max_ms: long("message.timestamp.after.max.ms"),
+            compact: value("cleanup.policy").is_some_and(|value| resolve::contains(&value, "compact")),
+            strict_records: is("record.validation", "strict"),
+        }
+    }
+
+    /// The settings to store for a new topic. Of several faults the client sees the one that Kafka would name.
+    pub fn check_topic(&self, configs: &[(WireStr, Option<WireStr>)]) -> Result<Configs, Refusal> {
+        let nulls: Vec<&str> = configs.iter().filter(|(_, v)| v.is_none()).map(|(n, _)| n.as_str()).collect();
+        if !nulls.is_empty() {
+            return Err(refuse(format!("Null value not supported for topic configs: {}", nulls.join(","))));
+        }
+        let mut known = Vec::with_capacity(configs.len());
+        for (name, value) in configs {
+            match table::find(Scope::Topic, name) {
+                Some(setting) => known.push((setting, value.as_deref().unwrap_or_default())),
+                None => return Err(refuse(format!("Unknown topic config name: {}", name.as_str()))),
+            }
+        }
+        let mut checked = Configs::new();
+        for (setting, text) in known {
+            if text.len() > VALUE_BYTES_MAX {
+                return Err(refuse(format!(
+                    "The value of {} exceeds the maximum of {VALUE_BYTES_MAX} bytes",
+                    setting.name
+                )));
+            }
+            let value = setting.parse(text).map_err(|reason| {
+                let shown =
+                    Value::parse(setting.kind, text).map_or(text.to_owned(), |value| value.to_string());
+                refuse(format!("Invalid value {shown} for configuration {}: {reason}", setting.name))
+            })?;
+            checked.insert(setting.name.to_owned(), value.to_string().trim().to_owned());
+        }
+        self.check_lags(&checked)?;
+        for (name, text) in &checked {
+            if let Some(setting) = table::find(Scope::Topic, name) {
+                self.check_is_there(setting, text)?;
+            }
+        }
+        Ok(checked)
+    }
+
+    /// What to say of a topic's settings that have no effect so far; nothing, or one line.
+    pub fn topic_notes(&self, overrides: &Configs) -> Vec<String> {
+        let is_taken = |name: &&String| {
+            let setting = table::find(Scope::Topic, name);
+            let is_default = self.topic_value(name, &Configs::new()).map(|value| value.to_string())
+                == overrides.get(*name).cloned();
+            setting.is_some_and(|setting| setting.effect == Effect::Taken) && !is_default
+        };
+        let names: Vec<&str> = overrides.keys().filter(is_taken).map(String::as_str).collect();
+        if names.is_empty() { Vec::new() } else { vec![format!("no effect yet: {}", names.join(", "))] }
+    }
+
+    /// The topic's own value, else the cluster's, else the first one the broker has.
+    pub(super) fn topic_value(&self, name: &str, overrides: &Configs) -> Option<Value> {
+        let setting = table::find(Scope::Topic, name)?;
+        let stored = |configs: &Configs, name: &str| {
+            configs.get(name).and_then(|text| Value::parse(setting.kind, text).ok())
+        };
+        if let Some(value) = stored(overrides, name) {
+            return Some(value);
+        }
+        let synonyms = table::synonyms(name);
+        let inherited = synonyms.iter().find_map(|(broker, factor)| {
+            let value = stored(&self.cluster_defaults, broker)
+                .or_else(|| value_of(&self.explicit, broker).cloned())?;
+            Some(match value {
+                // An unlimited time has no unit.
+                Value::Number(number) if number > 0 => Value::Number(number.saturating_mul(*factor)),
+                value => value,
+            })
+        });
+        inherited.or_else(|| setting.default.clone())
+    }
+
+    fn check_lags(&self, checked: &Configs) -> Result<(), Refusal> {
+        let number = |name| self.topic_value(name, checked).and_then(|value| value.as_number());
+        let (min, max) = (number("min.compaction.lag.ms"), number("max.compaction.lag.ms"));
+        if let (Some(min), Some(max)) = (min, max)
+            && min > max
+        {
+            return Err(refuse(format!(
+                "conflict topic config setting min.compaction.lag.ms ({min}) > max.compaction.lag.ms ({max})"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Refuses what would be stored and then not be kept.
+    fn check_is_there(&self, setting: &'static Setting, text: &str) -> Result<(), Refusal> {
+        let name = setting.name;
+        match setting.effect {
+            Effect::Internal => Err(refuse(format!("{name} is internal to Apache Kafka"))),
+            Effect::Later if setting.default.as_ref().is_some_and(|default| default.to_string() != text) => {
+                Err(refuse(format!("{name}={text} needs a feature that Ottla does not have yet")))
+            }
+            _ if name == "cleanup.policy" && text.split(',').any(|policy| policy == "compact") => {
+                Err(refuse("cleanup.policy=compact is not there yet; use delete".to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn refuse(message: String) -> Refusal {
+    Refusal::new(ErrorCode::InvalidConfig, message)
+}
