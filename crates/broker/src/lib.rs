@@ -1,5 +1,23 @@
 //! The broker: what stands between sockets and logs.
+//!
+//! `connection -> dispatch -> handlers -> {partition, cluster} -> {log, state}`; [`start`] says what is built in which
+//! order. Calls go down; only futures, tickets and watch channels go up.
 
+mod admin;
+mod advertise;
 pub mod cluster;
+mod connection;
+mod context;
 pub mod data_dir;
+mod dispatch;
+mod error;
+mod handlers;
+mod metrics;
+pub mod partition;
+mod reply;
+mod server;
 pub mod settings;
+mod start;
+
+pub use server::BindError;
+pub use start::{Broker, BrokerStart, Failed, StartError};

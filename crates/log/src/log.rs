@@ -104,6 +104,10 @@ impl Log {
         let recovery =
             Recovery { disk: disk.as_ref(), place: &place, interval: config.index_interval_bytes, synced };
         let recovered = match from {
+            // Files that nothing promised: read rather than taken for nothing.
+            OpenFrom::Clean(None) if !recovery::is_as_promised(files.as_ref(), None) => {
+                recovery.run(files.as_ref(), None)?
+            }
             OpenFrom::Clean(entry) => recovery.trust(files.as_ref(), entry),
             OpenFrom::Unclean { entry, .. } if recovery::is_as_promised(files.as_ref(), entry) => {
                 recovery.trust(files.as_ref(), entry)

@@ -82,7 +82,7 @@ pub enum ClusterFailed {
 pub struct Cluster {
     metadata: Arc<Metadata>,
     controller: ControllerClient,
-    producer_ids: ProducerIds,
+    producer_ids: Arc<ProducerIds>,
     broker_epoch: Revision,
     coord: Arc<dyn Coord>,
     session: SessionId,
@@ -135,7 +135,7 @@ impl Cluster {
         if !metadata.wait_for(broker_epoch).await {
             return Err(ControllerError::Stopping.into());
         }
-        let producer_ids = ProducerIds::new(controller.clone());
+        let producer_ids = Arc::new(ProducerIds::new(controller.clone()));
         Ok(Self { metadata, controller, producer_ids, broker_epoch, coord, session, failed, _tasks: tasks })
     }
 
@@ -147,7 +147,7 @@ impl Cluster {
         &self.controller
     }
 
-    pub fn producer_ids(&self) -> &ProducerIds {
+    pub fn producer_ids(&self) -> &Arc<ProducerIds> {
         &self.producer_ids
     }
 

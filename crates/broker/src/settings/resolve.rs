@@ -53,6 +53,7 @@ pub(super) fn resolve(input: &Input) -> Resolved {
     for (name, value) in &input.flags {
         resolved.set(name.trim(), value, Origin::Flag, Unknown::Error);
     }
+    resolved.pair_node_ids();
     resolved.judge();
     resolved
 }
@@ -108,6 +109,16 @@ impl Resolved {
         match unknown {
             Unknown::Error => self.problems.push(format!("{origin}: unknown setting {name}{hint}")),
             Unknown::Warning => self.unknown.push(format!("{name} ({origin}{hint})")),
+        }
+    }
+
+    /// `node.id` and `broker.id` mean the same: setting one sets the other, as in Kafka.
+    fn pair_node_ids(&mut self) {
+        for (from, to) in [("node.id", "broker.id"), ("broker.id", "node.id")] {
+            let is_set = |id: &(Value, Origin)| id.0.as_number().is_some_and(|id| id >= 0);
+            if let Some(id) = self.explicit.get(from).filter(|id| is_set(id)).cloned() {
+                self.explicit.entry(to).or_insert(id);
+            }
         }
     }
 

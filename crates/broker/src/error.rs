@@ -1,0 +1,57 @@
+//! The only map from what can go wrong here to Kafka's error codes.
+
+use crate::cluster::{ControllerError, ProducerIdError};
+use crate::partition::{AppendError, ReadError};
+use ottla_wire::ErrorCode;
+use ottla_wire::batch::ProduceRefused;
+
+pub fn of_append(error: &AppendError) -> ErrorCode {
+    match error {
+        AppendError::NotLeader => ErrorCode::NotLeaderOrFollower,
+        AppendError::Deleted => ErrorCode::UnknownTopicOrPartition,
+        AppendError::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
+        AppendError::StaleProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
+        AppendError::DiskFull | AppendError::Storage(_) => ErrorCode::KafkaStorageError,
+        // The next start has the partition again, and the client will find it there.
+        AppendError::Stopping => ErrorCode::NotLeaderOrFollower,
+    }
+}
+
+pub fn of_read(error: &ReadError) -> ErrorCode {
+    match error {
+        ReadError::NotLeader | ReadError::Stopping => ErrorCode::NotLeaderOrFollower,
+        ReadError::Deleted => ErrorCode::UnknownTopicOrPartition,
+        ReadError::OutOfRange { .. } => ErrorCode::OffsetOutOfRange,
+        ReadError::Storage(_) => ErrorCode::KafkaStorageError,
+    }
+}
+
+/// As Apache Kafka 4.4 answered the same bytes, but where it says "unknown server error" for a producer's fault.
+pub fn of_refused(refused: &ProduceRefused) -> ErrorCode {
+    match refused {
+        ProduceRefused::Corrupt(_) => ErrorCode::CorruptMessage,
+        ProduceRefused::TooLarge { .. } => ErrorCode::MessageTooLarge,
+        ProduceRefused::ZstdTooEarly => ErrorCode::UnsupportedCompressionType,
+        ProduceRefused::Invalid(_)
+        | ProduceRefused::Empty
+        | ProduceRefused::SeveralBatches
+        | ProduceRefused::BaseOffset(_)
+        | ProduceRefused::Control
+        | ProduceRefused::Sequence => ErrorCode::InvalidRecord,
+    }
+}
+
+pub fn of_controller(error: &ControllerError) -> ErrorCode {
+    match error {
+        ControllerError::NotWritten(_) | ControllerError::Failed(_) => ErrorCode::KafkaStorageError,
+        ControllerError::Replaced => ErrorCode::NotController,
+        ControllerError::Stopping => ErrorCode::BrokerNotAvailable,
+    }
+}
+
+pub fn of_producer_id(error: &ProducerIdError) -> ErrorCode {
+    match error {
+        ProducerIdError::Controller(error) => of_controller(error),
+        ProducerIdError::Refused(refusal) => refusal.code,
+    }
+}

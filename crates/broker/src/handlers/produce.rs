@@ -1,0 +1,275 @@
+//! Produce (0), versions 3-13 (0-13 are announced, quirk Q1). v8: an error for each bad record; v10: where the leader is;
+//! v13: topic ids.
+//!
+//! Everything up to the queue of the writer happens before [`handle`] returns, so batches of one connection are appended
+//! in the order they came (durability rule A3). The answer leaves when the high watermark covers them.
+
+use crate::context::{Context, TopicRef};
+use crate::dispatch::Call;
+use crate::error;
+use crate::partition::{AppendError, Partition, Produced, Written};
+use crate::reply::{Outcome, Reply};
+use bytes::Bytes;
+use ottla_wire::batch::{
+    BatchHeader, ProduceRefused, ProduceRules, TimestampType, check_produced, with_create_time,
+    with_log_append_time,
+};
+use ottla_wire::codec::Records;
+use ottla_wire::messages::produce::{
+    BatchIndexAndErrorMessage, PartitionProduceResponse, ProduceRequest, ProduceResponse,
+    TopicProduceResponse,
+};
+use ottla_wire::{ErrorCode, record};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// Bytes that one batch may have after decompression, where the broker has to look into it.
+const DECOMPRESSED_MAX: usize = 128 << 20;
+
+/// Why a batch was not queued.
+struct Refused {
+    error: ErrorCode,
+    message: Option<String>,
+    records: Vec<BatchIndexAndErrorMessage>,
+}
+
+impl From<ErrorCode> for Refused {
+    fn from(error: ErrorCode) -> Self {
+        Self { error, message: None, records: Vec::new() }
+    }
+}
+
+/// One partition of the request after its batch was queued, or was not.
+struct Queued {
+    index: i32,
+    result: Result<Appending, Refused>,
+}
+
+struct Appending {
+    answer: oneshot::Receiver<Result<Written, AppendError>>,
+    /// The timestamp that the broker gave, where it gives one.
+    log_append_time: Option<i64>,
+    bytes: usize,
+}
+
+pub fn handle(mut call: Call<'_>) -> Result<Reply, Reply> {
+    let request: ProduceRequest = call.read()?;
+    let version = call.version();
+    let context = Arc::clone(call.context);
+    let refusal = refusal_of(&request);
+    let image = context.image();
+    let mut topics = Vec::with_capacity(request.topic_data.len());
+    for topic in &request.topic_data {
+        let named = if version >= 13 { TopicRef::Id(topic.topic_id) } else { TopicRef::Name(&topic.name) };
+        let partitions: Vec<Queued> = topic
+            .partition_data
+            .iter()
+            .map(|data| {
+                let result = match refusal {
+                    Some(error) => Err(error.into()),
+                    None => context.led(&image, named, data.index).map_err(Refused::from).and_then(
+                        |(partition, leader_epoch)| {
+                            let place = Place { version, leader_epoch, frame_bytes: call.frame_bytes };
+                            append(&context, &partition, data.records.as_ref(), place)
+                        },
+                    ),
+                };
+                Queued { index: data.index, result }
+            })
+            .collect();
+        topics.push((topic.name.clone(), topic.topic_id, partitions));
+    }
+    let (returns, acks, time) = (call.returns(), request.acks, request.timeout_ms);
+    let answered = async move {
+        let mut responses = Vec::with_capacity(topics.len());
+        for (name, topic_id, partitions) in topics {
+            let mut partition_responses = Vec::with_capacity(partitions.len());
+            for queued in partitions {
+                partition_responses.push(queued.response(&context, time).await);
+            }
+            responses.push(TopicProduceResponse { name, topic_id, partition_responses });
+        }
+        ProduceResponse { responses, ..Default::default() }
+    };
+    if acks == 0 {
+        // Nobody waits for an answer; only an error ends the connection (quirk Q15).
+        return Ok(Reply::Later(Box::pin(async move {
+            let failed = answered
+                .await
+                .responses
+                .iter()
+                .flat_map(|topic| &topic.partition_responses)
+                .any(|partition| partition.error_code != ErrorCode::None.code());
+            if failed {
+                Outcome::Close("a write without acknowledgement failed".to_owned())
+            } else {
+                Outcome::Silent
+            }
+        })));
+    }
+    Ok(returns.later(answered))
+}
+
+/// What is wrong with the request as a whole.
+fn refusal_of(request: &ProduceRequest) -> Option<ErrorCode> {
+    if !(-1..=1).contains(&request.acks) {
+        return Some(ErrorCode::InvalidRequiredAcks);
+    }
+    None
+}
+
+/// What a batch's place depends on beside the partition.
+#[derive(Clone, Copy)]
+struct Place {
+    version: i16,
+    leader_epoch: i32,
+    frame_bytes: usize,
+}
+
+fn append(
+    context: &Context,
+    partition: &Partition,
+    records: Option<&Records>,
+    place: Place,
+) -> Result<Appending, Refused> {
+    let Place { version, leader_epoch, frame_bytes } = place;
+    let config = &partition.config;
+    let rules = ProduceRules { version, max_bytes: config.max_message_bytes };
+    let bytes = records.map(Records::to_bytes).ok_or(ErrorCode::InvalidRecord)?;
+    let (header, batch) = check_produced(&bytes, rules).map_err(refused)?;
+    if header.is_transactional() {
+        return Err(Refused {
+            error: ErrorCode::InvalidTxnState,
+            message: Some("transactions are not there yet".to_owned()),
+            records: Vec::new(),
+        });
+    }
+    if config.strict_records {
+        check_strictly(&batch)?;
+    }
+    let now = context.clock.now_ms();
+    let (header, batch) = if config.log_append_time {
+        stamped(with_log_append_time(&batch, now))?
+    } else {
+        check_timestamps(&header, &batch, now, partition)?;
+        if header.timestamp_type() == TimestampType::LogAppendTime {
+            stamped(with_create_time(&batch))?
+        } else {
+            (header, batch)
+        }
+    };
+    let bytes = batch.len();
+    let answer = partition.log.append(Produced { header, batch, leader_epoch, frame_bytes });
+    Ok(Appending { answer, log_append_time: config.log_append_time.then_some(now), bytes })
+}
+
+fn stamped(batch: Bytes) -> Result<(BatchHeader, Bytes), Refused> {
+    let header = BatchHeader::parse(&batch).map_err(|_| ErrorCode::CorruptMessage)?;
+    Ok((header, batch))
+}
+
+fn refused(refused: ProduceRefused) -> Refused {
+    Refused { error: error::of_refused(&refused), message: Some(refused.to_string()), records: Vec::new() }
+}
+
+/// `record.validation=strict`: every record is looked at, compressed or not.
+fn check_strictly(batch: &Bytes) -> Result<(), Refused> {
+    let invalid = |error: record::RecordError| Refused {
+        error: ErrorCode::InvalidRecord,
+        message: Some(error.to_string()),
+        records: Vec::new(),
+    };
+    record::iterate(batch, DECOMPRESSED_MAX)
+        .map_err(invalid)?
+        .try_for_each(|record| record.map(drop).map_err(invalid))
+}
+
+/// Timestamps that the topic's settings refuse, record by record as Kafka names them. Records are only looked at where
+/// the header cannot rule a refusal out.
+fn check_timestamps(
+    header: &BatchHeader,
+    batch: &Bytes,
+    now: i64,
+    partition: &Partition,
+) -> Result<(), Refused> {
+    let (before, after) = (partition.config.timestamp_before_max_ms, partition.config.timestamp_after_max_ms);
+    let earliest = now.checked_sub(before).filter(|_| before != i64::MAX).unwrap_or(i64::MIN);
+    let latest = now.saturating_add(after);
+    if earliest == i64::MIN && header.max_timestamp <= latest {
+        return Ok(());
+    }
+    let invalid = |error: record::RecordError| Refused {
+        error: ErrorCode::InvalidRecord,
+        message: Some(error.to_string()),
+        records: Vec::new(),
+    };
+    let mut bad = Vec::new();
+    for (index, record) in record::iterate(batch, DECOMPRESSED_MAX).map_err(invalid)?.enumerate() {
+        let timestamp = record.map_err(invalid)?.timestamp;
+        // Clients send -1 for "none".
+        if timestamp != -1 && !(earliest..=latest).contains(&timestamp) {
+            let message = format!("timestamp {timestamp} is outside of {earliest} to {latest}");
+            bad.push(BatchIndexAndErrorMessage {
+                batch_index: index as i32,
+                batch_index_error_message: Some(message.as_str().into()),
+            });
+        }
+    }
+    if bad.is_empty() {
+        return Ok(());
+    }
+    Err(Refused {
+        error: ErrorCode::InvalidTimestamp,
+        message: Some(
+            "timestamps outside of what the topic takes; see message.timestamp.*.max.ms".to_owned(),
+        ),
+        records: bad,
+    })
+}
+
+impl Queued {
+    async fn response(self, context: &Context, timeout_ms: i32) -> PartitionProduceResponse {
+        let none = PartitionProduceResponse { index: self.index, base_offset: -1, ..Default::default() };
+        let response = match self.result {
+            Err(refused) => PartitionProduceResponse {
+                error_code: refused.error.code(),
+                error_message: refused.message.as_deref().map(Into::into),
+                record_errors: refused.records,
+                ..none
+            },
+            Ok(Appending { answer, log_append_time, bytes }) => {
+                let time = Duration::from_millis(timeout_ms.max(0).unsigned_abs().into());
+                match tokio::time::timeout(time.max(Duration::from_secs(1)), answer).await {
+                    Ok(Ok(Ok(written))) => {
+                        context.metrics.produced(bytes);
+                        let duplicate = written.duplicate.then_some(written.max_timestamp);
+                        PartitionProduceResponse {
+                            base_offset: written.base_offset,
+                            log_append_time_ms: log_append_time.or(duplicate).unwrap_or(-1),
+                            log_start_offset: written.log_start,
+                            ..none
+                        }
+                    }
+                    Ok(Ok(Err(failure))) => PartitionProduceResponse {
+                        error_code: error::of_append(&failure).code(),
+                        error_message: None,
+                        log_start_offset: 0,
+                        ..none
+                    },
+                    Ok(Err(_)) => {
+                        PartitionProduceResponse { error_code: ErrorCode::NotLeaderOrFollower.code(), ..none }
+                    }
+                    // It may still be appended: the outcome is not known.
+                    Err(_) => {
+                        PartitionProduceResponse { error_code: ErrorCode::RequestTimedOut.code(), ..none }
+                    }
+                }
+            }
+        };
+        if response.error_code != ErrorCode::None.code() {
+            context.metrics.produce_error(ErrorCode::from_code(response.error_code));
+        }
+        response
+    }
+}

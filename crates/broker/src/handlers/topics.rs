@@ -1,0 +1,136 @@
+//! CreateTopics (19), versions 0-7, and DeleteTopics (20), versions 0-6. The answer leaves when this broker's image has
+//! the change: a created topic takes writes, a deleted one is gone.
+
+use crate::cluster::ControllerError;
+use crate::dispatch::Call;
+use crate::error;
+use crate::reply::Reply;
+use crate::settings::Settings;
+use ottla_state::controller::{CreateAnswer, DeleteAnswer, DeleteTarget, Mode, NewTopic, Refusal};
+use ottla_state::image::Configs;
+use ottla_wire::messages::create_topics::{
+    CreatableTopicConfigs, CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse,
+};
+use ottla_wire::messages::delete_topics::{DeletableTopicResult, DeleteTopicsRequest, DeleteTopicsResponse};
+use ottla_wire::{ErrorCode, WireStr};
+use std::sync::Arc;
+
+pub fn create(mut call: Call<'_>) -> Result<Reply, Reply> {
+    let request: CreateTopicsRequest = call.read()?;
+    let mode = if request.validate_only { Mode::ValidateOnly } else { Mode::Commit };
+    let names: Vec<WireStr> = request.topics.iter().map(|topic| topic.name.clone()).collect();
+    let topics = request
+        .topics
+        .into_iter()
+        .map(|topic| NewTopic {
+            name: topic.name,
+            partitions: topic.num_partitions,
+            replication_factor: topic.replication_factor,
+            assignments: topic.assignments.into_iter().map(|a| (a.partition_index, a.broker_ids)).collect(),
+            configs: topic.configs.into_iter().map(|c| (c.name, c.value)).collect(),
+        })
+        .collect();
+    let context = Arc::clone(call.context);
+    Ok(call.returns().later(async move {
+        let topics = match context.controller.create_topics(topics, mode).await {
+            Ok(answers) => {
+                answers.into_iter().map(|answer| created(&context.settings, answer, mode)).collect()
+            }
+            Err(failure) => {
+                names.into_iter().map(|name| refused_creation(name, &refusal_of(&failure))).collect()
+            }
+        };
+        CreateTopicsResponse { topics, ..Default::default() }
+    }))
+}
+
+fn refusal_of(failure: &ControllerError) -> Refusal {
+    Refusal::new(error::of_controller(failure), failure.to_string())
+}
+
+fn refused_creation(name: WireStr, refusal: &Refusal) -> CreatableTopicResult {
+    CreatableTopicResult {
+        name,
+        error_code: refusal.code.code(),
+        error_message: Some(refusal.message.as_str().into()),
+        num_partitions: -1,
+        replication_factor: -1,
+        configs: Some(Vec::new()),
+        ..Default::default()
+    }
+}
+
+fn created(settings: &Settings, answer: CreateAnswer, mode: Mode) -> CreatableTopicResult {
+    let topic = match answer.result {
+        Ok(topic) => topic,
+        Err(refusal) => return refused_creation(answer.name, &refusal),
+    };
+    if mode == Mode::Commit {
+        for note in settings.topic_notes(&topic.configs) {
+            tracing::info!(topic = %answer.name, "{note}");
+        }
+    }
+    CreatableTopicResult {
+        name: answer.name,
+        topic_id: if mode == Mode::Commit { topic.id } else { ottla_wire::Uuid::ZERO },
+        num_partitions: topic.partitions,
+        replication_factor: topic.replication_factor,
+        configs: Some(effective(settings, &topic.configs)),
+        ..Default::default()
+    }
+}
+
+fn effective(settings: &Settings, overrides: &Configs) -> Vec<CreatableTopicConfigs> {
+    let described = settings.describe_topic(overrides).into_iter();
+    described
+        .map(|config| CreatableTopicConfigs {
+            name: config.name.into(),
+            value: config.value.as_deref().map(WireStr::from),
+            read_only: config.read_only,
+            config_source: config.source,
+            is_sensitive: config.sensitive,
+        })
+        .collect()
+}
+
+pub fn delete(mut call: Call<'_>) -> Result<Reply, Reply> {
+    let request: DeleteTopicsRequest = call.read()?;
+    let version = call.version();
+    let targets: Vec<DeleteTarget> = if version >= 6 {
+        request
+            .topics
+            .into_iter()
+            .map(|topic| DeleteTarget { name: topic.name, id: topic.topic_id })
+            .collect()
+    } else {
+        let by_name = |name| DeleteTarget { name: Some(name), id: ottla_wire::Uuid::ZERO };
+        request.topic_names.into_iter().map(by_name).collect()
+    };
+    let context = Arc::clone(call.context);
+    Ok(call.returns().later(async move {
+        let responses = match context.controller.delete_topics(targets.clone()).await {
+            Ok(answers) => answers.into_iter().map(|answer| deleted(answer, version)).collect(),
+            Err(failure) => {
+                let failed = |target: DeleteTarget| DeleteAnswer {
+                    name: target.name,
+                    id: target.id,
+                    result: Err(refusal_of(&failure)),
+                };
+                targets.into_iter().map(|target| deleted(failed(target), version)).collect()
+            }
+        };
+        DeleteTopicsResponse { responses, ..Default::default() }
+    }))
+}
+
+fn deleted(answer: DeleteAnswer, version: i16) -> DeletableTopicResult {
+    let (error_code, error_message) = match answer.result {
+        Ok(()) => (ErrorCode::None.code(), None),
+        // Before version 3 nobody knew the code that says so.
+        Err(refusal) if refusal.code == ErrorCode::TopicDeletionDisabled && version < 3 => {
+            (ErrorCode::InvalidRequest.code(), Some(refusal.message.as_str().into()))
+        }
+        Err(refusal) => (refusal.code.code(), Some(refusal.message.as_str().into())),
+    };
+    DeletableTopicResult { name: answer.name, topic_id: answer.id, error_code, error_message }
+}

@@ -1,0 +1,151 @@
+//! What the broker counts. Names and meanings stand in docs/operating.md.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use std::fmt;
+use std::sync::Mutex;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ApiLabel {
+    api: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabel {
+    kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct VersionLabel {
+    version: &'static str,
+}
+
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Mutex<Registry>,
+    requests: Family<ApiLabel, Counter>,
+    bad_requests: Family<KindLabel, Counter>,
+    bytes_in: Counter,
+    connections: Gauge,
+    connections_refused: Counter,
+    records_produced_bytes: Counter,
+    records_fetched_bytes: Counter,
+    produce_errors: Family<KindLabel, Counter>,
+    unknown_errors: Counter,
+}
+
+impl Metrics {
+    pub fn new() -> Self {
+        let metrics = Self {
+            registry: Mutex::default(),
+            requests: Family::default(),
+            bad_requests: Family::default(),
+            bytes_in: Counter::default(),
+            connections: Gauge::default(),
+            connections_refused: Counter::default(),
+            records_produced_bytes: Counter::default(),
+            records_fetched_bytes: Counter::default(),
+            produce_errors: Family::default(),
+            unknown_errors: Counter::default(),
+        };
+        let build: Family<VersionLabel, Gauge> = Family::default();
+        build.get_or_create(&VersionLabel { version: env!("CARGO_PKG_VERSION") }).set(1);
+        let mut registry = Registry::default();
+        registry.register("ottla_build_info", "The version that runs", build);
+        registry.register("ottla_requests", "Requests, by API", metrics.requests.clone());
+        registry.register(
+            "ottla_bad_requests",
+            "Requests that could not be answered and closed their connection, by kind",
+            metrics.bad_requests.clone(),
+        );
+        registry.register("ottla_request_bytes", "Bytes of all request frames", metrics.bytes_in.clone());
+        registry.register("ottla_connections", "Open client connections", metrics.connections.clone());
+        registry.register(
+            "ottla_connections_refused",
+            "Connections closed at once because there were too many",
+            metrics.connections_refused.clone(),
+        );
+        registry.register(
+            "ottla_produced_bytes",
+            "Bytes of record batches that producers sent and that were taken",
+            metrics.records_produced_bytes.clone(),
+        );
+        registry.register(
+            "ottla_fetched_bytes",
+            "Bytes of record batches in answers to consumers",
+            metrics.records_fetched_bytes.clone(),
+        );
+        registry.register(
+            "ottla_produce_errors",
+            "Batches that were refused, by Kafka's error",
+            metrics.produce_errors.clone(),
+        );
+        registry.register(
+            "ottla_unknown_server_errors",
+            "Answers with UNKNOWN_SERVER_ERROR; each one is a bug",
+            metrics.unknown_errors.clone(),
+        );
+        *metrics.lock() = registry;
+        metrics
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    pub fn request(&self, api: &'static str) {
+        self.requests.get_or_create(&ApiLabel { api }).inc();
+    }
+
+    pub fn bad_request(&self, kind: &'static str) {
+        self.bad_requests.get_or_create(&KindLabel { kind }).inc();
+    }
+
+    pub fn bytes_in(&self, bytes: usize) {
+        self.bytes_in.inc_by(bytes as u64);
+    }
+
+    pub fn connection_opened(&self) {
+        self.connections.inc();
+    }
+
+    pub fn connection_closed(&self) {
+        self.connections.dec();
+    }
+
+    pub fn connection_refused(&self) {
+        self.connections_refused.inc();
+    }
+
+    pub fn produced(&self, bytes: usize) {
+        self.records_produced_bytes.inc_by(bytes as u64);
+    }
+
+    pub fn fetched(&self, bytes: usize) {
+        self.records_fetched_bytes.inc_by(bytes as u64);
+    }
+
+    pub fn produce_error(&self, error: ottla_wire::ErrorCode) {
+        self.produce_errors.get_or_create(&KindLabel { kind: error.name() }).inc();
+        if error == ottla_wire::ErrorCode::UnknownServerError {
+            self.unknown_errors.inc();
+        }
+    }
+
+    /// The OpenMetrics text.
+    pub fn text(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.lock())?;
+        Ok(text)
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,69 @@
+//! Removes the data of deleted topics: rename, unlink, and a record that forgets the topic (durability rule C2).
+//!
+//! Started by the metadata, which keeps a deleted topic until its data is gone; so a deletion that was cut short goes
+//! on at the next start.
+
+use super::registry::Registry;
+use crate::cluster::ControllerClient;
+use ottla_env::disk::Disk;
+use ottla_state::TopicId;
+use std::io;
+use std::path::Path;
+use tokio::sync::mpsc;
+
+/// A topic whose data has to go, and how many partitions it had.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Doomed {
+    pub id: TopicId,
+    pub partitions: u32,
+}
+
+/// Works off deletions until the registry is gone.
+pub(super) async fn run(
+    registry: Registry,
+    controller: ControllerClient,
+    mut doomed: mpsc::UnboundedReceiver<Doomed>,
+) {
+    while let Some(first) = doomed.recv().await {
+        let mut topics = vec![first];
+        while let Ok(next) = doomed.try_recv() {
+            topics.push(next);
+        }
+        let mut gone = Vec::with_capacity(topics.len());
+        for topic in topics {
+            registry.close_topic(topic).await;
+            match registry.remove_data(topic).await {
+                Ok(()) => gone.push(topic.id),
+                // It stays in the metadata, and the next start tries again.
+                Err(error) => {
+                    tracing::error!(topic_id = %topic.id, error = %error, "the data of a deleted topic cannot be removed");
+                }
+            }
+        }
+        if let Err(error) = controller.forget_topics(gone).await {
+            tracing::debug!(error = %error, "deleted topics are forgotten at the next start");
+        }
+    }
+}
+
+/// Removes the directories of a topic. Waits for the disk.
+pub(super) fn remove(disk: &dyn Disk, topics_dir: &Path, topic: Doomed) -> io::Result<()> {
+    let names: Vec<String> =
+        (0..topic.partitions).map(|p| super::registry::directory_name(topic.id, p)).collect();
+    let mut renamed = Vec::new();
+    for name in &names {
+        let (from, to) = (topics_dir.join(name), topics_dir.join(format!("{name}.deleted")));
+        if disk.entry(&from)?.is_some() {
+            disk.rename(&from, &to)?;
+            renamed.push(to);
+        } else if disk.entry(&to)?.is_some() {
+            renamed.push(to);
+        }
+    }
+    if renamed.is_empty() {
+        return Ok(());
+    }
+    disk.sync_dir(topics_dir)?;
+    renamed.iter().try_for_each(|dir| disk.remove_dir_all(dir))?;
+    disk.sync_dir(topics_dir)
+}

@@ -1,0 +1,192 @@
+//! A partition's log on this broker's disk, as everybody but its writer sees it.
+
+use super::error::{AppendError, ReadError};
+use super::partition_log::{Offsets, PartitionLog, Produced, ReadLimits, Slices, TimestampedOffset, Written};
+use super::pool::{Class, Pool};
+use super::purgatory::Watchers;
+use super::tail_cache::Tail;
+use super::writer::Message;
+use crossbeam_channel::Sender;
+use ottla_env::net::BoxFuture;
+use ottla_log::checkpoint::LogKey;
+use ottla_log::{LogConfig, LogPlace, LogReader};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use tokio::sync::{oneshot, watch};
+
+/// How far the opening of the log is.
+#[derive(Debug, Clone)]
+pub(super) enum Openness {
+    Unopened,
+    Open(LogReader),
+    /// It cannot be used until the broker starts again.
+    Failed(String),
+    Deleted,
+    Stopping,
+}
+
+#[derive(Debug)]
+pub(super) struct LocalLog {
+    pub key: LogKey,
+    pub place: LogPlace,
+    pub config: LogConfig,
+    pub tail: Tail,
+    pub openness: watch::Sender<Openness>,
+    writer: Sender<Message>,
+    readers: Pool,
+    high_watermark: AtomicI64,
+    watchers: Watchers,
+}
+
+impl LocalLog {
+    pub fn new(
+        key: LogKey,
+        place: LogPlace,
+        config: LogConfig,
+        tail: Tail,
+        writer: Sender<Message>,
+        readers: Pool,
+    ) -> Self {
+        Self {
+            key,
+            place,
+            config,
+            tail,
+            openness: watch::Sender::new(Openness::Unopened),
+            writer,
+            readers,
+            high_watermark: AtomicI64::new(0),
+            watchers: Watchers::default(),
+        }
+    }
+
+    /// The high watermark only ever grows.
+    pub fn advance(&self, high_watermark: i64) {
+        if self.high_watermark.fetch_max(high_watermark, Ordering::AcqRel) < high_watermark {
+            self.watchers.wake();
+        }
+    }
+
+    pub fn high_watermark(&self) -> i64 {
+        self.high_watermark.load(Ordering::Acquire)
+    }
+
+    /// The log is open, failed or gone; everybody who waits looks again.
+    pub fn set_openness(&self, openness: Openness) {
+        self.openness.send_replace(openness);
+        self.watchers.wake();
+    }
+
+    fn reader(&self) -> Result<LogReader, ReadError> {
+        match &*self.openness.borrow() {
+            Openness::Open(reader) => Ok(reader.clone()),
+            Openness::Unopened => Err(ReadError::Storage("the log is not open yet".to_owned())),
+            other => Err(closed(other)),
+        }
+    }
+
+    /// Runs a read where it may wait for the disk.
+    async fn hop<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&LogReader) -> Result<T, ottla_log::ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let reader = self.reader()?;
+        let (reply, answer) = oneshot::channel();
+        self.readers.submit(Class::Urgent, move || {
+            let _ = reply.send(read(&reader));
+        });
+        answer.await.map_err(|_| ReadError::Stopping)?.map_err(read_error)
+    }
+}
+
+fn closed(openness: &Openness) -> ReadError {
+    match openness {
+        Openness::Deleted => ReadError::Deleted,
+        Openness::Failed(why) => ReadError::Storage(why.clone()),
+        _ => ReadError::Stopping,
+    }
+}
+
+fn read_error(error: ottla_log::ReadError) -> ReadError {
+    match error {
+        ottla_log::ReadError::OutOfRange { offset, start, end } => {
+            ReadError::OutOfRange { offset, start, end }
+        }
+        other => {
+            tracing::error!(error = %other, "a read failed");
+            ReadError::Storage(other.to_string())
+        }
+    }
+}
+
+impl PartitionLog for Arc<LocalLog> {
+    fn append(&self, batch: Produced) -> oneshot::Receiver<Result<Written, AppendError>> {
+        let (reply, answer) = oneshot::channel();
+        // Without a loop to take it the reply is dropped, and the caller learns that the log is gone.
+        let _ = self.writer.send(Message::Append { log: Arc::clone(self), batch, reply });
+        answer
+    }
+
+    fn ready(&self) -> BoxFuture<'_, Result<(), ReadError>> {
+        Box::pin(async move {
+            let mut openness = self.openness.subscribe();
+            if matches!(*openness.borrow_and_update(), Openness::Unopened) {
+                let _ = self.writer.send(Message::Open(Arc::clone(self)));
+            }
+            let found = openness.wait_for(|state| !matches!(state, Openness::Unopened)).await;
+            match found.as_deref() {
+                Ok(Openness::Open(_)) => Ok(()),
+                Ok(other) => Err(closed(other)),
+                Err(_) => Err(ReadError::Stopping),
+            }
+        })
+    }
+
+    fn offsets(&self) -> Result<Offsets, ReadError> {
+        let reader = self.reader()?;
+        Ok(Offsets {
+            log_start: reader.start_offset(),
+            high_watermark: self.high_watermark(),
+            log_end: reader.end_offset(),
+        })
+    }
+
+    fn read(&self, offset: i64, limits: ReadLimits) -> BoxFuture<'_, Result<Slices, ReadError>> {
+        Box::pin(async move {
+            let Offsets { log_start, high_watermark, log_end } = self.offsets()?;
+            if offset < log_start || offset > log_end {
+                return Err(ReadError::OutOfRange { offset, start: log_start, end: log_end });
+            }
+            if offset >= high_watermark {
+                return Ok(Slices::default());
+            }
+            if let Some(slices) = self.tail.read(offset, high_watermark, limits) {
+                return Ok(slices);
+            }
+            let limits = ottla_log::ReadLimits {
+                max_bytes: limits.max_bytes,
+                at_least_one: limits.at_least_one,
+                upto: high_watermark,
+            };
+            self.hop(move |reader| reader.read(offset, limits)).await.map(Slices::from)
+        })
+    }
+
+    fn offset_for_timestamp(&self, ms: i64) -> BoxFuture<'_, Result<Option<TimestampedOffset>, ReadError>> {
+        let upto = self.high_watermark();
+        Box::pin(self.hop(move |reader| reader.offset_for_timestamp(ms, upto)))
+    }
+
+    fn max_timestamp(&self) -> BoxFuture<'_, Result<Option<TimestampedOffset>, ReadError>> {
+        let upto = self.high_watermark();
+        Box::pin(self.hop(move |reader| reader.max_timestamp(upto)))
+    }
+
+    fn epoch_of(&self, offset: i64) -> Option<i32> {
+        self.reader().ok()?.epoch_of(offset)
+    }
+
+    fn watchers(&self) -> &Watchers {
+        &self.watchers
+    }
+}

@@ -1,0 +1,94 @@
+//! The seam behind which a partition's data lives: one broker's disk today, copies on others later.
+
+use super::error::{AppendError, ReadError};
+use super::purgatory::Watchers;
+use bytes::Bytes;
+use ottla_env::net::BoxFuture;
+pub use ottla_log::TimestampedOffset;
+use ottla_wire::batch::BatchHeader;
+use std::fmt::Debug;
+use tokio::sync::oneshot;
+
+/// One batch that was checked and may be stored as it is.
+#[derive(Debug, Clone)]
+pub struct Produced {
+    pub header: BatchHeader,
+    pub batch: Bytes,
+    pub leader_epoch: i32,
+    /// Size of the allocation that `batch` is a part of, so that a small part never pins a large whole for long.
+    pub frame_bytes: usize,
+}
+
+/// Where a batch is, once it may be acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    pub base_offset: i64,
+    pub log_start: i64,
+    pub max_timestamp: i64,
+    pub duplicate: bool,
+}
+
+/// Four values that are never derived from each other (the last stable offset joins them with transactions).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offsets {
+    pub log_start: i64,
+    pub high_watermark: i64,
+    pub log_end: i64,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct ReadLimits {
+    pub max_bytes: usize,
+    /// The first batch is returned whatever its size.
+    pub at_least_one: bool,
+}
+
+/// Whole batches, ready to be sent.
+#[derive(Debug, Clone, Default)]
+pub struct Slices {
+    pub list: Vec<Bytes>,
+    pub bytes: usize,
+}
+
+impl Slices {
+    pub fn push(&mut self, slice: Bytes) {
+        self.bytes += slice.len();
+        self.list.push(slice);
+    }
+}
+
+impl From<Bytes> for Slices {
+    fn from(bytes: Bytes) -> Self {
+        let mut slices = Self::default();
+        if !bytes.is_empty() {
+            slices.push(bytes);
+        }
+        slices
+    }
+}
+
+pub trait PartitionLog: Debug + Send + Sync {
+    /// Queues a batch at once, in the order of the calls. The answer comes when the high watermark covers it, or when
+    /// it failed; a sender that is gone means that the log is gone.
+    fn append(&self, batch: Produced) -> oneshot::Receiver<Result<Written, AppendError>>;
+
+    /// Waits until the log can be read; at once for one that was used before.
+    fn ready(&self) -> BoxFuture<'_, Result<(), ReadError>>;
+
+    /// Of a log that is ready.
+    fn offsets(&self) -> Result<Offsets, ReadError>;
+
+    /// Whole batches from the one that holds `offset` on, below the high watermark. Empty at the high watermark.
+    fn read(&self, offset: i64, limits: ReadLimits) -> BoxFuture<'_, Result<Slices, ReadError>>;
+
+    /// The first record whose timestamp is at least this.
+    fn offset_for_timestamp(&self, ms: i64) -> BoxFuture<'_, Result<Option<TimestampedOffset>, ReadError>>;
+
+    fn max_timestamp(&self) -> BoxFuture<'_, Result<Option<TimestampedOffset>, ReadError>>;
+
+    /// The leader epoch that wrote an offset.
+    fn epoch_of(&self, offset: i64) -> Option<i32>;
+
+    /// Told whenever the high watermark moves, and when the log goes away.
+    fn watchers(&self) -> &Watchers;
+}

@@ -1,0 +1,163 @@
+//! A few threads for work that waits for a disk: syncs, opening of logs, reads, unlinking.
+//!
+//! Urgent work goes first, and work that may take long never holds all threads, so that a sync does not wait behind a
+//! recovery. The queues are bounded by what may be asked for: one sync per file, one opening per log, and reads hold a
+//! permit. Knows nothing of logs.
+
+use ottla_env::task::{DiskLoop, spawn_disk_loop};
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+type Work = Box<dyn FnOnce() + Send>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// Somebody waits, and it takes one disk operation or two.
+    Urgent,
+    /// Somebody waits, and it may take long.
+    Asked,
+    /// Nobody waits.
+    Background,
+}
+
+/// Clones share the threads.
+#[derive(Clone)]
+pub(crate) struct Pool {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    queues: Mutex<Queues>,
+    changed: Condvar,
+    /// How many threads may do something that takes long.
+    long_max: usize,
+}
+
+#[derive(Default)]
+struct Queues {
+    urgent: VecDeque<Work>,
+    asked: VecDeque<Work>,
+    background: VecDeque<Work>,
+    long_running: usize,
+    closed: bool,
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").finish_non_exhaustive()
+    }
+}
+
+impl Pool {
+    /// Threads end when the pool is closed.
+    pub fn start(name: &str, threads: usize) -> io::Result<(Self, Vec<DiskLoop>)> {
+        let shared = Arc::new(Shared {
+            queues: Mutex::default(),
+            changed: Condvar::new(),
+            long_max: (threads / 2).max(1),
+        });
+        let mut loops = Vec::with_capacity(threads);
+        for number in 0..threads {
+            let worker = Arc::clone(&shared);
+            loops.push(spawn_disk_loop(&format!("{name}-{number}"), move || worker.run())?);
+        }
+        Ok((Self { shared }, loops))
+    }
+
+    /// Work that comes after the pool was closed is dropped.
+    pub fn submit(&self, class: Class, work: impl FnOnce() + Send + 'static) {
+        let mut queues = self.shared.lock();
+        if queues.closed {
+            return;
+        }
+        match class {
+            Class::Urgent => queues.urgent.push_back(Box::new(work)),
+            Class::Asked => queues.asked.push_back(Box::new(work)),
+            Class::Background => queues.background.push_back(Box::new(work)),
+        }
+        drop(queues);
+        self.shared.changed.notify_one();
+    }
+
+    /// Drops what waits and lets the threads end.
+    pub fn close(&self) {
+        let dropped = {
+            let mut queues = self.shared.lock();
+            let long_running = queues.long_running;
+            std::mem::replace(&mut *queues, Queues { closed: true, long_running, ..Queues::default() })
+        };
+        self.shared.changed.notify_all();
+        drop(dropped);
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queues> {
+        // The lock guards queues only; work runs, and may panic, outside of it.
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self) {
+        let mut queues = self.lock();
+        loop {
+            if queues.closed {
+                return;
+            }
+            if let Some(work) = queues.urgent.pop_front() {
+                drop(queues);
+                work();
+                queues = self.lock();
+            } else if queues.long_running < self.long_max
+                && let Some(work) = queues.next_long()
+            {
+                queues.long_running += 1;
+                drop(queues);
+                work();
+                queues = self.lock();
+                queues.long_running -= 1;
+            } else {
+                queues = self.changed.wait(queues).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+    }
+}
+
+impl Queues {
+    fn next_long(&mut self) -> Option<Work> {
+        self.asked.pop_front().or_else(|| self.background.pop_front())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[test]
+    fn urgent_work_runs_while_long_work_holds_its_share_of_the_threads() {
+        let (pool, loops) = Pool::start("test", 2).unwrap();
+        let (finish, wait) = mpsc::channel::<()>();
+        let (sender, done) = mpsc::channel();
+        let report = sender.clone();
+        pool.submit(Class::Asked, move || {
+            wait.recv().unwrap();
+            report.send("long").unwrap();
+        });
+        for (class, name) in
+            [(Class::Background, "background"), (Class::Asked, "asked"), (Class::Urgent, "urgent")]
+        {
+            let report = sender.clone();
+            pool.submit(class, move || report.send(name).unwrap());
+        }
+        assert_eq!(done.recv().unwrap(), "urgent");
+        finish.send(()).unwrap();
+        let rest: Vec<_> = (0..3).map(|_| done.recv().unwrap()).collect();
+        assert_eq!(rest, ["long", "asked", "background"]);
+        pool.close();
+        pool.submit(Class::Urgent, move || sender.send("late").unwrap());
+        assert!(loops.into_iter().all(DiskLoop::join));
+        assert!(done.recv().is_err(), "work behind the end is dropped");
+    }
+}

@@ -1,0 +1,523 @@
+//! All partitions of this broker: who they are, when their logs open, and what of them a start has to know.
+//!
+//! A partition comes into being when somebody asks for it and the metadata has it; its log opens on first use. The
+//! registry writes the checkpoint, recovers what an unclean stop left, and removes what was deleted.
+
+use super::controls::{self, Control};
+use super::deletion::{self, Doomed};
+use super::error::{StartError, StopError, StorageFailed};
+use super::local::LocalLog;
+use super::partition_log::PartitionLog;
+use super::pool::{Class, Pool};
+use super::start::{self, Opening, StartReport, io_error};
+use super::tail_cache::TailCache;
+use super::writer::{Entries, Message, Tools, Writer};
+use crate::cluster::{ControllerClient, Metadata};
+use crate::settings::TopicConfig;
+use crossbeam_channel::Sender;
+use ottla_env::clock::Clock;
+use ottla_env::disk::Disk;
+use ottla_env::task::{DiskLoop, spawn_disk_loop};
+use ottla_log::checkpoint::{Checkpoint, FILE_NAME, LogKey};
+use ottla_log::{Log, LogPlace, OpenError, OpenFrom, OpenReport};
+use ottla_state::image::{Configs, Topic};
+use ottla_state::{Image, TopicId};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Threads that sync files and open logs.
+const SYNC_THREADS: usize = 8;
+const READ_THREADS: usize = 4;
+const CHECKPOINT_BYTES: u64 = 64 << 20;
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
+const RESERVE: &str = "reserve";
+const RESERVE_BYTES: usize = 4 << 20;
+
+/// What a start needs.
+pub struct RegistryStart {
+    pub disk: Arc<dyn Disk>,
+    pub clock: Arc<dyn Clock>,
+    pub root: PathBuf,
+    pub topics_dir: PathBuf,
+    pub opening: Opening,
+    pub tail_cache_bytes: usize,
+    /// The settings of a topic with these overrides.
+    pub config_of: Arc<dyn Fn(&Configs) -> TopicConfig + Send + Sync>,
+}
+
+/// One partition that this broker leads.
+#[derive(Debug)]
+pub struct Partition {
+    pub topic_id: TopicId,
+    pub index: i32,
+    pub config: Arc<TopicConfig>,
+    pub log: Box<dyn PartitionLog>,
+    local: Arc<LocalLog>,
+}
+
+/// Clones share the partitions.
+#[derive(Clone)]
+pub struct Registry(Arc<Inner>);
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registry").finish_non_exhaustive()
+    }
+}
+
+struct Inner {
+    disk: Arc<dyn Disk>,
+    root: PathBuf,
+    topics_dir: PathBuf,
+    config_of: Arc<dyn Fn(&Configs) -> TopicConfig + Send + Sync>,
+    partitions: Mutex<Partitions>,
+    tail_cache: TailCache,
+    writers: Vec<Sender<Message>>,
+    syncs: Pool,
+    readers: Pool,
+    threads: Mutex<Vec<DiskLoop>>,
+    /// What the last checkpoint says; logs that were not used since are opened from it.
+    checkpoint: Arc<Mutex<Checkpoint>>,
+    clean: bool,
+    metadata: OnceLock<Arc<Metadata>>,
+    checkpointer: Sender<CheckpointRequest>,
+    failed: watch::Sender<Option<StorageFailed>>,
+    doomed: mpsc::UnboundedSender<Doomed>,
+    doomed_receiver: Mutex<Option<mpsc::UnboundedReceiver<Doomed>>>,
+    report: Arc<Mutex<StartReport>>,
+}
+
+#[derive(Default)]
+struct Partitions {
+    open: HashMap<LogKey, Arc<Partition>>,
+    /// Deleted topics: nothing of them is made again, whatever an older image says.
+    deleted: HashSet<TopicId>,
+}
+
+enum CheckpointRequest {
+    Due,
+    Stop(crossbeam_channel::Sender<Result<(), StopError>>),
+}
+
+/// The directory of a partition: named by what never changes, so that nothing of a topic that was deleted is met by one
+/// of the same name.
+pub(super) fn directory_name(topic: TopicId, partition: u32) -> String {
+    format!("{topic}-{partition}")
+}
+
+fn parse_directory(name: &str) -> Option<(TopicId, i32)> {
+    let (id, partition) = name.rsplit_once('-')?;
+    let key = (id.parse().ok()?, partition.parse().ok()?);
+    (directory_name(key.0, u32::try_from(key.1).ok()?) == name).then_some(key)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Registry {
+    pub fn start(start: RegistryStart) -> Result<Self, StartError> {
+        let RegistryStart { disk, clock, root, topics_dir, opening, tail_cache_bytes, config_of } = start;
+        if disk.entry(&topics_dir).map_err(io_error("look at", &topics_dir))?.is_none() {
+            disk.create_dir(&topics_dir).map_err(io_error("create", &topics_dir))?;
+            disk.sync_dir(&root).map_err(io_error("sync", &root))?;
+        }
+        keep_reserve(disk.as_ref(), &root);
+        let (syncs, mut threads) = Pool::start("sync", SYNC_THREADS).map_err(StartError::Thread)?;
+        let (readers, read_threads) = Pool::start("read", READ_THREADS).map_err(StartError::Thread)?;
+        threads.extend(read_threads);
+        let failed = watch::Sender::new(None);
+        let checkpoint = Arc::new(Mutex::new(opening.checkpoint));
+        let report: Arc<Mutex<StartReport>> = Arc::default();
+        let appended = Arc::new(AtomicU64::new(0));
+        let (checkpointer, requests) = crossbeam_channel::unbounded();
+        let tools = Tools {
+            clock: Arc::clone(&clock),
+            syncs: syncs.clone(),
+            open: opener(Arc::clone(&disk), Arc::clone(&checkpoint), opening.clean),
+            opened: reporter(Arc::clone(&report)),
+            appended: counter(Arc::clone(&appended), checkpointer.clone()),
+            failed: {
+                let failed = failed.clone();
+                Arc::new(move |failure: StorageFailed| {
+                    failed
+                        .send_if_modified(|known| known.is_none().then(|| *known = Some(failure)).is_some());
+                })
+            },
+        };
+        let mut writers = Vec::new();
+        for number in 0..ottla_env::task::cores().clamp(1, 4) {
+            let (sender, queue) = crossbeam_channel::unbounded();
+            let writer = Writer::new(tools.clone(), sender.clone());
+            let thread = spawn_disk_loop(&format!("writer-{number}"), move || writer.run(&queue));
+            threads.push(thread.map_err(StartError::Thread)?);
+            writers.push(sender);
+        }
+        let (doomed, doomed_receiver) = mpsc::unbounded_channel();
+        let inner = Arc::new(Inner {
+            disk,
+            root,
+            topics_dir,
+            config_of,
+            partitions: Mutex::default(),
+            tail_cache: TailCache::new(tail_cache_bytes),
+            writers,
+            syncs,
+            readers,
+            threads: Mutex::new(threads),
+            checkpoint,
+            clean: opening.clean,
+            metadata: OnceLock::new(),
+            checkpointer,
+            failed,
+            doomed,
+            doomed_receiver: Mutex::new(Some(doomed_receiver)),
+            report,
+        });
+        let weak = Arc::downgrade(&inner);
+        let thread = spawn_disk_loop("checkpoint", move || {
+            run_checkpoints(&requests, &appended, || weak.upgrade());
+        });
+        lock(&inner.threads).push(thread.map_err(StartError::Thread)?);
+        Ok(Self(inner))
+    }
+
+    /// Whether the last stop was a clean one.
+    pub fn is_clean(&self) -> bool {
+        self.0.clean
+    }
+
+    /// A partition of a topic that the metadata has; `None` when the topic was deleted meanwhile.
+    pub fn partition(&self, topic: &Topic, index: i32) -> Option<Arc<Partition>> {
+        let inner = &self.0;
+        let key = (topic.id.0, index);
+        let mut partitions = lock(&inner.partitions);
+        if let Some(partition) = partitions.open.get(&key) {
+            return Some(Arc::clone(partition));
+        }
+        if partitions.deleted.contains(&topic.id) {
+            return None;
+        }
+        let config = Arc::new((inner.config_of)(&topic.configs));
+        let place = LogPlace {
+            dir: inner.topics_dir.join(directory_name(topic.id, index.unsigned_abs())),
+            root: inner.root.clone(),
+        };
+        let local = Arc::new(LocalLog::new(
+            key,
+            place,
+            config.log.clone(),
+            inner.tail_cache.tail(),
+            inner.writer(&key).clone(),
+            inner.readers.clone(),
+        ));
+        let log = Box::new(Arc::clone(&local));
+        let partition = Arc::new(Partition { topic_id: topic.id, index, config, log, local });
+        partitions.open.insert(key, Arc::clone(&partition));
+        Some(partition)
+    }
+
+    /// Hears of every image before it is published; starts the removal of what it says is deleted.
+    pub fn on_image(&self, image: &Image) {
+        let mut partitions = lock(&self.0.partitions);
+        for topic in image.deleting() {
+            if partitions.deleted.insert(topic.id) {
+                let _ = self.0.doomed.send(Doomed { id: topic.id, partitions: topic.partitions });
+            }
+        }
+    }
+
+    /// The metadata whose revision the checkpoint notes.
+    pub fn set_metadata(&self, metadata: Arc<Metadata>) {
+        let _ = self.0.metadata.set(metadata);
+    }
+
+    /// Removes deleted topics for as long as it is polled. Once.
+    pub async fn run_deletions(&self, controller: ControllerClient) {
+        let receiver = lock(&self.0.doomed_receiver).take();
+        if let Some(receiver) = receiver {
+            deletion::run(self.clone(), controller, receiver).await;
+        }
+    }
+
+    pub(super) async fn close_topic(&self, topic: Doomed) {
+        for index in 0..topic.partitions {
+            let key = (topic.id.0, index as i32);
+            lock(&self.0.partitions).open.remove(&key);
+            let (done, closed) = oneshot::channel();
+            let _ = self.0.writer(&key).send(Message::Close { key, done });
+            let _ = closed.await;
+        }
+    }
+
+    pub(super) async fn remove_data(&self, topic: Doomed) -> io::Result<()> {
+        let (disk, dir) = (Arc::clone(&self.0.disk), self.0.topics_dir.clone());
+        let (reply, answer) = oneshot::channel();
+        self.0.syncs.submit(Class::Background, move || {
+            let _ = reply.send(deletion::remove(disk.as_ref(), &dir, topic));
+        });
+        answer.await.unwrap_or_else(|_| Err(io::Error::other("the broker stops")))
+    }
+
+    /// Opens every log that an unclean stop left unread and puts strays aside; returns when all is done. Partitions
+    /// that are asked for meanwhile are opened first.
+    pub async fn recover(&self, image: &Image) -> Result<StartReport, StartError> {
+        let registry = self.clone();
+        let (reply, answer) = oneshot::channel();
+        let image_for_scan = image.clone();
+        self.0.syncs.submit(Class::Asked, move || {
+            let _ = reply.send(registry.survey(&image_for_scan));
+        });
+        let (dirty, strays) = answer.await.unwrap_or_else(|_| Ok((Vec::new(), Vec::new())))?;
+        lock(&self.0.report).strays = strays;
+        let mut opening = Vec::new();
+        for (id, index) in dirty {
+            if let Some(topic) = image.topic_by_id(id)
+                && let Some(partition) = self.partition(topic, index)
+            {
+                opening.push(tokio::spawn(async move { partition.log.ready().await }));
+            }
+        }
+        let count = opening.len();
+        for opened in opening {
+            // A log that cannot be opened says so itself, and to whoever asks for it.
+            let _ = opened.await;
+        }
+        let mut report = lock(&self.0.report);
+        report.recovered_logs = count;
+        Ok(report.clone())
+    }
+
+    /// Which logs have to be read, and directories that nobody knows (durability rule R10), put aside.
+    #[allow(clippy::type_complexity)]
+    fn survey(&self, image: &Image) -> Result<(Vec<(TopicId, i32)>, Vec<PathBuf>), StartError> {
+        let inner = &self.0;
+        let (disk, dir) = (inner.disk.as_ref(), &inner.topics_dir);
+        let (mut dirty, mut strays) = (Vec::new(), Vec::new());
+        let mut seen = BTreeSet::new();
+        for entry in disk.list(dir).map_err(io_error("list", dir))? {
+            let Some((id, index)) = parse_directory(&entry.name) else { continue };
+            let path = dir.join(&entry.name);
+            if image.is_deleting(id) {
+                continue;
+            }
+            if image.topic_by_id(id).and_then(|topic| topic.partition(index)).is_none() {
+                if controls::active(Control::StraysDeleted) {
+                    disk.remove_dir_all(&path).map_err(io_error("remove", &path))?;
+                    continue;
+                }
+                let aside = path.with_added_extension("stray");
+                disk.rename(&path, &aside).map_err(io_error("rename", &path))?;
+                strays.push(aside);
+                continue;
+            }
+            seen.insert((id.0, index));
+            if inner.clean {
+                continue;
+            }
+            let known = lock(&inner.checkpoint).logs.get(&(id.0, index)).cloned();
+            if Log::is_dirty_on_disk(disk, &path, known.as_ref()).map_err(open_error)? {
+                dirty.push((id, index));
+            }
+        }
+        if !strays.is_empty() {
+            disk.sync_dir(dir).map_err(io_error("sync", dir))?;
+        }
+        // Promised logs whose directory is gone are opened too, so that the loss is told at the start.
+        for (id, index) in lock(&inner.checkpoint).logs.keys().filter(|key| !seen.contains(*key)) {
+            if image.topic_by_id(ottla_state::Uuid(*id)).is_some() {
+                dirty.push((ottla_state::Uuid(*id), *index));
+            }
+        }
+        Ok((dirty, strays))
+    }
+
+    /// Returns when something that was written cannot be trusted any more; the process has to end.
+    pub async fn failed(&self) -> StorageFailed {
+        let mut failed = self.0.failed.subscribe();
+        match failed.wait_for(Option::is_some).await.map(|failure| failure.clone()) {
+            Ok(Some(failure)) => failure,
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Syncs everything, writes the checkpoint and the marker of a clean stop, and ends all threads. Waits for the
+    /// disk.
+    pub fn stop(&self) -> Result<(), StopError> {
+        let (reply, done) = crossbeam_channel::bounded(1);
+        let _ = self.0.checkpointer.send(CheckpointRequest::Stop(reply));
+        let result = done.recv().unwrap_or_else(|_| {
+            Err(StopError::NotSynced("the thread that writes the checkpoint is gone".to_owned()))
+        });
+        self.0.syncs.close();
+        self.0.readers.close();
+        for thread in lock(&self.0.threads).drain(..) {
+            if !thread.join() {
+                tracing::error!("a storage thread panicked");
+            }
+        }
+        result
+    }
+}
+
+impl Partition {
+    /// The offset below which everything may be read.
+    pub fn high_watermark(&self) -> i64 {
+        self.local.high_watermark()
+    }
+}
+
+impl Inner {
+    fn writer(&self, key: &LogKey) -> &Sender<Message> {
+        let hash = key.0.iter().fold(key.1 as usize, |hash, byte| hash.wrapping_mul(31) + usize::from(*byte));
+        &self.writers[hash % self.writers.len()]
+    }
+
+    /// Gathers what changed from the loops and replaces the checkpoint. Returns its checksum.
+    fn write_checkpoint(
+        &self,
+        ask: impl Fn(crossbeam_channel::Sender<Entries>) -> Message,
+    ) -> io::Result<u32> {
+        let (reply, answers) = crossbeam_channel::unbounded();
+        let asked = self.writers.iter().filter(|writer| writer.send(ask(reply.clone())).is_ok()).count();
+        drop(reply);
+        let mut changed = Vec::new();
+        for _ in 0..asked {
+            changed.extend(answers.recv().map_err(|_| io::Error::other("a disk loop ended"))?);
+        }
+        let checkpoint = {
+            let deleted: Vec<TopicId> = lock(&self.partitions).deleted.iter().copied().collect();
+            let mut checkpoint = lock(&self.checkpoint);
+            checkpoint.logs.extend(changed);
+            if !deleted.is_empty() {
+                let deleted: HashSet<[u8; 16]> = deleted.iter().map(|id| id.0).collect();
+                checkpoint.logs.retain(|(id, _), _| !deleted.contains(id));
+            }
+            if let Some(metadata) = self.metadata.get() {
+                checkpoint.metadata_revision = metadata.revision();
+            }
+            checkpoint.clone()
+        };
+        let path = self.root.join(FILE_NAME);
+        match checkpoint.write(self.disk.as_ref(), &path) {
+            Err(error)
+                if error.kind() == io::ErrorKind::StorageFull && !controls::active(Control::NoReserve) =>
+            {
+                // This is what the reserve is for (durability rule A8).
+                self.disk.remove_file(&self.root.join(RESERVE))?;
+                checkpoint.write(self.disk.as_ref(), &path)
+            }
+            other => other,
+        }
+    }
+
+    fn stop(&self) -> Result<(), StopError> {
+        let io = |action, path: &Path| {
+            let path = path.to_owned();
+            move |error: io::Error| StopError::Io { action, path, cause: error.to_string() }
+        };
+        let path = self.root.join(FILE_NAME);
+        let checksum = self.write_checkpoint(Message::Stop).map_err(io("write", &path))?;
+        if let Some(failure) = self.failed.borrow().clone() {
+            return Err(failure.into());
+        }
+        start::write_marker(self.disk.as_ref(), &self.root, checksum)
+            .map_err(io("mark a clean stop in", &self.root))
+    }
+}
+
+fn run_checkpoints(
+    requests: &crossbeam_channel::Receiver<CheckpointRequest>,
+    appended: &AtomicU64,
+    inner: impl Fn() -> Option<Arc<Inner>>,
+) {
+    loop {
+        match requests.recv_timeout(CHECKPOINT_EVERY) {
+            Ok(CheckpointRequest::Stop(reply)) => {
+                let result = inner().map_or(Ok(()), |inner| inner.stop());
+                let _ = reply.send(result);
+                return;
+            }
+            Err(crossbeam_channel::RecvTimeoutError::Disconnected) => return,
+            Ok(CheckpointRequest::Due) | Err(crossbeam_channel::RecvTimeoutError::Timeout) => {
+                if appended.swap(0, Ordering::Relaxed) == 0 {
+                    continue;
+                }
+                let Some(inner) = inner() else { return };
+                if let Err(error) = inner.write_checkpoint(Message::Checkpoint) {
+                    // The last one stays valid; a start reads more.
+                    tracing::warn!(error = %error, "the checkpoint cannot be written");
+                }
+            }
+        }
+    }
+}
+
+type Open = dyn Fn(&LocalLog) -> Result<(Log, OpenReport), OpenError> + Send + Sync;
+
+/// Opens logs from what the checkpoint says of them.
+fn opener(disk: Arc<dyn Disk>, checkpoint: Arc<Mutex<Checkpoint>>, clean: bool) -> Arc<Open> {
+    Arc::new(move |local| {
+        let entry = lock(&checkpoint).logs.get(&local.key).cloned();
+        let from = if clean {
+            OpenFrom::Clean(entry.as_ref())
+        } else {
+            OpenFrom::Unclean { entry: entry.as_ref(), synced: false }
+        };
+        Log::open(Arc::clone(&disk), local.place.clone(), local.config.clone(), from)
+    })
+}
+
+/// Adds up what recoveries found, and says what an operator has to know.
+fn reporter(report: Arc<Mutex<StartReport>>) -> Arc<dyn Fn(&LogKey, &LocalLog, &OpenReport) + Send + Sync> {
+    Arc::new(move |key, local, opened| {
+        let mut all = lock(&report);
+        all.recovered_bytes += opened.scanned_bytes;
+        all.cut_bytes += opened.cut_bytes;
+        all.kept.extend(opened.kept.iter().cloned());
+        let (topic_id, partition) = (ottla_state::Uuid(key.0), key.1);
+        if let Some(damage) = &opened.damage {
+            all.offline += 1;
+            tracing::error!(%topic_id, partition, "the partition is offline: {damage}");
+        } else if opened.cut_bytes > 0 {
+            let why = opened.cut_because.as_deref().unwrap_or_default();
+            tracing::warn!(%topic_id, partition, cut_bytes = opened.cut_bytes, dir = %local.place.dir.display(), "an incomplete end was cut: {why}");
+        }
+    })
+}
+
+fn counter(appended: Arc<AtomicU64>, due: Sender<CheckpointRequest>) -> Arc<dyn Fn(u64) + Send + Sync> {
+    Arc::new(move |bytes| {
+        let before = appended.fetch_add(bytes, Ordering::Relaxed);
+        if before < CHECKPOINT_BYTES && before + bytes >= CHECKPOINT_BYTES {
+            let _ = due.send(CheckpointRequest::Due);
+        }
+    })
+}
+
+/// Room for a stop when the disk is full; without it, that much is missing when it is.
+fn keep_reserve(disk: &dyn Disk, root: &Path) {
+    let path = root.join(RESERVE);
+    let made = (|| {
+        if disk.len(&path)? == Some(RESERVE_BYTES as u64) {
+            return Ok(());
+        }
+        let file = disk.open(&path, ottla_env::disk::OpenMode::Write)?;
+        file.write_all_at(&vec![0; RESERVE_BYTES], 0)
+    })();
+    if let Err(error) = made {
+        let error: io::Error = error;
+        tracing::warn!(error = %error, "no room for the reserve of {RESERVE_BYTES} bytes");
+    }
+}
+
+fn open_error(error: OpenError) -> StartError {
+    match error {
+        OpenError::Io { action, path, source } => StartError::Io { action, path, source },
+    }
+}

@@ -1,0 +1,485 @@
+//! The disk loop that owns logs: appends in order of arrival, asks for syncs, moves the high watermark, acknowledges.
+//!
+//! Nothing here waits for a sync: dirty files go to the sync threads, side by side, and the next group of appends runs
+//! meanwhile (durability rules A1-A3). An answer leaves when the high watermark covers it.
+
+use super::controls::{self, Control};
+use super::error::{AppendError, StorageFailed};
+use super::local::{LocalLog, Openness};
+use super::partition_log::{Produced, Written};
+use super::pool::{Class, Pool};
+use crossbeam_channel::{Receiver, Sender};
+use ottla_env::clock::Clock;
+use ottla_log::checkpoint::{LogEntry, LogKey};
+use ottla_log::{Durability, Log, OpenError, OpenReport, SyncJob};
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// Messages that are handled before dirty files are looked for.
+const GROUP: usize = 512;
+
+pub(super) type Reply = oneshot::Sender<Result<Written, AppendError>>;
+pub(super) type Entries = Vec<(LogKey, LogEntry)>;
+
+pub(super) enum Message {
+    Open(Arc<LocalLog>),
+    Append {
+        log: Arc<LocalLog>,
+        batch: Produced,
+        reply: Reply,
+    },
+    Opened {
+        log: Arc<LocalLog>,
+        result: Result<(Log, OpenReport), OpenError>,
+    },
+    Synced {
+        key: LogKey,
+        path: PathBuf,
+        result: io::Result<()>,
+    },
+    /// Answered with every log that changed, as it is when all of it is synced.
+    Checkpoint(crossbeam_channel::Sender<Entries>),
+    /// The topic is gone. Answered when nothing of it is used any more.
+    Close {
+        key: LogKey,
+        done: oneshot::Sender<()>,
+    },
+    /// No more appends; ends the loop when everything is synced. Answered like a checkpoint.
+    Stop(crossbeam_channel::Sender<Entries>),
+}
+
+/// What the loops share.
+#[derive(Clone)]
+pub(super) struct Tools {
+    pub clock: Arc<dyn Clock>,
+    pub syncs: Pool,
+    /// Opens a log; reads what the last run left.
+    pub open: Arc<dyn Fn(&LocalLog) -> Result<(Log, OpenReport), OpenError> + Send + Sync>,
+    pub opened: Arc<dyn Fn(&LogKey, &LocalLog, &OpenReport) + Send + Sync>,
+    pub appended: Arc<dyn Fn(u64) + Send + Sync>,
+    /// Takes the first failure that ends the process.
+    pub failed: Arc<dyn Fn(StorageFailed) + Send + Sync>,
+}
+
+struct Owned {
+    local: Arc<LocalLog>,
+    state: State,
+}
+
+enum State {
+    Opening(Vec<(Produced, Reply)>),
+    Open(Box<OpenLog>),
+    Failed(String),
+}
+
+struct OpenLog {
+    log: Log,
+    /// Acknowledgements, by the offset that the high watermark has to reach.
+    waiting: VecDeque<(i64, Reply, Written)>,
+    /// Changed since the last checkpoint took it.
+    changed: bool,
+    /// The log as a checkpoint wants it, which its sync has to reach.
+    pending: Option<LogEntry>,
+    /// Records and time since the last sync of an `os` log.
+    unsynced: i64,
+    unsynced_since_ms: Option<i64>,
+}
+
+/// A checkpoint in the making.
+struct Collecting {
+    reply: crossbeam_channel::Sender<Entries>,
+    entries: Entries,
+    missing: usize,
+}
+
+pub(super) struct Writer {
+    tools: Tools,
+    own: Sender<Message>,
+    logs: HashMap<LogKey, Owned>,
+    touched: Vec<LogKey>,
+    collecting: Vec<Collecting>,
+    /// Whether any log could be due for a sync by time or count.
+    any_os: bool,
+    stopping: bool,
+    /// Who waits for the end, until every opening has ended.
+    stop: Option<crossbeam_channel::Sender<Entries>>,
+}
+
+impl Writer {
+    pub fn new(tools: Tools, own: Sender<Message>) -> Self {
+        Self {
+            tools,
+            own,
+            logs: HashMap::new(),
+            touched: Vec::new(),
+            collecting: Vec::new(),
+            any_os: false,
+            stopping: false,
+            stop: None,
+        }
+    }
+
+    pub fn run(mut self, queue: &Receiver<Message>) {
+        loop {
+            let Some(first) = self.next(queue) else { return };
+            if let Some(message) = first {
+                self.take(message);
+            }
+            for message in queue.try_iter().take(GROUP) {
+                self.take(message);
+            }
+            self.finish_openings();
+            self.request_syncs();
+            if self.stopping && self.stop.is_none() && self.collecting.is_empty() {
+                self.end();
+                return;
+            }
+        }
+    }
+
+    /// Waits for a message, or until an `os` log is due for a sync. `None`: nobody can send any more.
+    fn next(&mut self, queue: &Receiver<Message>) -> Option<Option<Message>> {
+        if !self.any_os {
+            return queue.recv().ok().map(Some);
+        }
+        let due = self.logs.values().filter_map(|owned| match &owned.state {
+            State::Open(open) => open.flush_due(),
+            _ => None,
+        });
+        let Some(due) = due.min() else { return queue.recv().ok().map(Some) };
+        let now = self.tools.clock.now_ms();
+        let wait = std::time::Duration::from_millis(due.saturating_sub(now).clamp(0, 60_000).unsigned_abs());
+        match queue.recv_timeout(wait) {
+            Ok(message) => Some(Some(message)),
+            Err(crossbeam_channel::RecvTimeoutError::Timeout) => {
+                let now = self.tools.clock.now_ms();
+                let is_due = |owned: &Owned| matches!(&owned.state, State::Open(o) if o.flush_due().is_some_and(|d| d <= now));
+                self.touched.extend(self.logs.iter().filter(|(_, owned)| is_due(owned)).map(|(key, _)| *key));
+                Some(None)
+            }
+            Err(crossbeam_channel::RecvTimeoutError::Disconnected) => None,
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Open(log) => self.open(&log),
+            Message::Append { log, batch, reply } => {
+                self.open(&log);
+                self.append(&log.key, batch, reply);
+            }
+            Message::Opened { log, result } => self.opened(log, result),
+            Message::Synced { key, path, result } => self.synced(&key, &path, result),
+            Message::Checkpoint(reply) => self.collect(reply),
+            Message::Close { key, done } => {
+                self.close(&key);
+                let _ = done.send(());
+            }
+            Message::Stop(reply) => {
+                self.stopping = true;
+                self.stop = Some(reply);
+            }
+        }
+    }
+
+    /// A stop begins when nothing is being opened any more.
+    fn finish_openings(&mut self) {
+        let opening = self.logs.values().any(|owned| matches!(owned.state, State::Opening(_)));
+        if self.stop.is_some()
+            && !opening
+            && let Some(reply) = self.stop.take()
+        {
+            for owned in self.logs.values() {
+                if let State::Open(open) = &owned.state {
+                    open.log.write_index();
+                }
+            }
+            self.collect(reply);
+        }
+    }
+
+    fn open(&mut self, log: &Arc<LocalLog>) {
+        if self.stopping || self.logs.contains_key(&log.key) {
+            return;
+        }
+        if !matches!(*log.openness.borrow(), Openness::Unopened) {
+            return;
+        }
+        self.logs.insert(log.key, Owned { local: Arc::clone(log), state: State::Opening(Vec::new()) });
+        let (log, own, open) = (Arc::clone(log), self.own.clone(), Arc::clone(&self.tools.open));
+        self.tools.syncs.submit(Class::Asked, move || {
+            let result = open(&log);
+            let _ = own.send(Message::Opened { log, result });
+        });
+    }
+
+    fn opened(&mut self, local: Arc<LocalLog>, result: Result<(Log, OpenReport), OpenError>) {
+        let key = local.key;
+        let Some(owned) = self.logs.get_mut(&key) else { return };
+        let State::Opening(waiting) = &mut owned.state else { return };
+        let waiting = std::mem::take(waiting);
+        match result {
+            Ok((log, report)) => {
+                (self.tools.opened)(&key, &local, &report);
+                local.advance(log.end_offset());
+                local.set_openness(Openness::Open(log.reader()));
+                self.any_os |= log.config().durability == Durability::Os;
+                let changed = report.scanned_bytes > 0 || report.cut_bytes > 0;
+                owned.state = State::Open(Box::new(OpenLog {
+                    log,
+                    waiting: VecDeque::new(),
+                    changed,
+                    pending: None,
+                    unsynced: 0,
+                    unsynced_since_ms: None,
+                }));
+            }
+            Err(error) => {
+                tracing::error!(error = %error, "a log cannot be opened");
+                local.set_openness(Openness::Failed(error.to_string()));
+                owned.state = State::Failed(error.to_string());
+            }
+        }
+        for (batch, reply) in waiting {
+            self.append(&key, batch, reply);
+        }
+    }
+
+    fn append(&mut self, key: &LogKey, batch: Produced, reply: Reply) {
+        if self.stopping {
+            let _ = reply.send(Err(AppendError::Stopping));
+            return;
+        }
+        let Some(owned) = self.logs.get_mut(key) else {
+            let _ = reply.send(Err(AppendError::Deleted));
+            return;
+        };
+        let open = match &mut owned.state {
+            State::Opening(waiting) => return waiting.push((batch, reply)),
+            State::Failed(why) => return drop(reply.send(Err(AppendError::Storage(why.clone())))),
+            State::Open(open) => open,
+        };
+        if controls::active(Control::AckedBeforeWrite) {
+            let written = Written {
+                base_offset: open.log.end_offset(),
+                log_start: 0,
+                max_timestamp: batch.header.max_timestamp,
+                duplicate: false,
+            };
+            return drop(reply.send(Ok(written)));
+        }
+        let now = self.tools.clock.now_ms();
+        let appended = match open.log.append(&batch.header, &batch.batch, batch.leader_epoch, now) {
+            Ok(appended) => appended,
+            Err(error) => return drop(reply.send(Err(append_error(error)))),
+        };
+        let next = appended.last_offset + 1;
+        let written = Written {
+            base_offset: appended.base_offset,
+            log_start: open.log.log_start(),
+            max_timestamp: appended.max_timestamp,
+            duplicate: appended.duplicate,
+        };
+        if !appended.duplicate {
+            let body = batch.batch.slice(appended.header.len()..);
+            owned.local.tail.push(appended.base_offset, next, &appended.header, &body, batch.frame_bytes);
+            open.changed = true;
+            (self.tools.appended)(batch.batch.len() as u64);
+            open.unsynced += next - appended.base_offset;
+            open.unsynced_since_ms.get_or_insert(now);
+        }
+        let early = appended.duplicate && controls::active(Control::DuplicateAckedEarly);
+        if early || next <= owned.local.high_watermark() {
+            let _ = reply.send(Ok(written));
+        } else {
+            open.waiting.push_back((next, reply, written));
+            self.touched.push(*key);
+        }
+    }
+
+    /// Hands every dirty file to the sync threads, and moves what moves without one.
+    fn request_syncs(&mut self) {
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.sort_unstable();
+        touched.dedup();
+        let now = self.tools.clock.now_ms();
+        for key in touched.drain(..) {
+            let Some(Owned { local, state: State::Open(open) }) = self.logs.get_mut(&key) else { continue };
+            let os = open.log.config().durability == Durability::Os;
+            if os || controls::active(Control::HighWatermarkAtAppend) {
+                open.acknowledge(local, open.log.end_offset());
+            }
+            if !os || open.pending.is_some() || open.flush_due().is_some_and(|due| due <= now) {
+                for job in open.log.take_sync_jobs() {
+                    open.unsynced = 0;
+                    open.unsynced_since_ms = None;
+                    submit(&self.tools.syncs, &self.own, key, job);
+                }
+            }
+        }
+        self.touched = touched;
+    }
+
+    fn synced(&mut self, key: &LogKey, path: &PathBuf, result: io::Result<()>) {
+        let Some(Owned { local, state: State::Open(open) }) = self.logs.get_mut(key) else { return };
+        if let Err(error) = result {
+            if controls::active(Control::RetryAfterFailedSync) {
+                open.log.sync_done(path);
+                self.touched.push(*key);
+                return;
+            }
+            let cause = error.to_string();
+            for (_, reply, _) in open.waiting.drain(..) {
+                let _ = reply.send(Err(AppendError::Storage(cause.clone())));
+            }
+            (self.tools.failed)(StorageFailed { action: "sync", path: path.clone(), cause: cause.clone() });
+            local.set_openness(Openness::Failed(cause.clone()));
+            if let Some(owned) = self.logs.get_mut(key) {
+                owned.state = State::Failed(cause);
+            }
+            self.settle(key, None);
+            return;
+        }
+        let durable = open.log.sync_done(path);
+        open.acknowledge(local, durable);
+        if open.log.is_dirty() {
+            self.touched.push(*key);
+        }
+        if let Some(entry) = open.pending.take_if(|entry| entry.end_offset <= durable) {
+            self.settle(key, Some(entry));
+        }
+    }
+
+    /// Asks every log that changed for its state, to be given when it is synced.
+    fn collect(&mut self, reply: crossbeam_channel::Sender<Entries>) {
+        let mut superseded = 0;
+        let mut collecting = Collecting { reply, entries: Vec::new(), missing: 0 };
+        let now = self.tools.clock.now_ms();
+        for (key, owned) in &mut self.logs {
+            let State::Open(open) = &mut owned.state else { continue };
+            if !std::mem::take(&mut open.changed) || open.log.is_offline() {
+                continue;
+            }
+            open.log.expire_producers(now);
+            let entry = open.log.entry();
+            if open.log.durable_offset() >= entry.end_offset
+                || controls::active(Control::CheckpointOfAppended)
+            {
+                collecting.entries.push((*key, entry));
+            } else {
+                superseded += usize::from(open.pending.replace(entry).is_some());
+                collecting.missing += 1;
+                self.touched.push(*key);
+            }
+        }
+        // What an earlier checkpoint waited for comes with this one.
+        for _ in 0..superseded {
+            if let Some(earlier) = self.collecting.iter_mut().find(|earlier| earlier.missing > 0) {
+                earlier.missing -= 1;
+            }
+        }
+        self.collecting.push(collecting);
+        self.deliver();
+    }
+
+    /// A log that a checkpoint waited for is synced, or will never be.
+    fn settle(&mut self, key: &LogKey, entry: Option<LogEntry>) {
+        if let Some(collecting) = self.collecting.iter_mut().find(|collecting| collecting.missing > 0) {
+            collecting.missing -= 1;
+            collecting.entries.extend(entry.map(|entry| (*key, entry)));
+        }
+        self.deliver();
+    }
+
+    fn deliver(&mut self) {
+        while self.collecting.first().is_some_and(|collecting| collecting.missing == 0) {
+            let Collecting { reply, entries, .. } = self.collecting.remove(0);
+            let _ = reply.send(entries);
+        }
+    }
+
+    fn close(&mut self, key: &LogKey) {
+        let Some(owned) = self.logs.remove(key) else { return };
+        owned.local.set_openness(Openness::Deleted);
+        match owned.state {
+            State::Opening(waiting) => {
+                for (_, reply) in waiting {
+                    let _ = reply.send(Err(AppendError::Deleted));
+                }
+            }
+            State::Open(open) => {
+                let pending = open.pending.is_some();
+                for (_, reply, _) in open.waiting {
+                    let _ = reply.send(Err(AppendError::Deleted));
+                }
+                if pending {
+                    self.settle(key, None);
+                }
+            }
+            State::Failed(_) => {}
+        }
+    }
+
+    fn end(self) {
+        for owned in self.logs.into_values() {
+            owned.local.set_openness(Openness::Stopping);
+        }
+    }
+}
+
+impl OpenLog {
+    /// Moves the high watermark and answers what it covers.
+    fn acknowledge(&mut self, local: &LocalLog, high_watermark: i64) {
+        local.advance(high_watermark);
+        while self.waiting.front().is_some_and(|(needs, _, _)| *needs <= high_watermark) {
+            if let Some((_, reply, written)) = self.waiting.pop_front() {
+                let _ = reply.send(Ok(written));
+            }
+        }
+    }
+
+    /// When an `os` log has to be synced by its own settings.
+    fn flush_due(&self) -> Option<i64> {
+        let since = self.unsynced_since_ms?;
+        let config = self.log.config();
+        if config.durability != Durability::Os {
+            return None;
+        }
+        if self.unsynced >= config.flush_messages {
+            return Some(since);
+        }
+        (config.flush_ms != i64::MAX).then(|| since.saturating_add(config.flush_ms))
+    }
+}
+
+fn submit(pool: &Pool, own: &Sender<Message>, key: LogKey, job: SyncJob) {
+    let own = own.clone();
+    pool.submit(Class::Urgent, move || {
+        let result = job.run();
+        let _ = own.send(Message::Synced { key, path: job.path.clone(), result });
+    });
+}
+
+fn append_error(error: ottla_log::AppendError) -> AppendError {
+    use ottla_log::AppendError as Log;
+    match error {
+        Log::OutOfOrderSequence { producer_id, sequence, expected } => {
+            AppendError::OutOfOrderSequence { producer_id, sequence, expected }
+        }
+        Log::StaleProducerEpoch { producer_id, epoch, current } => {
+            AppendError::StaleProducerEpoch { producer_id, epoch, current }
+        }
+        Log::DiskFull => {
+            tracing::warn!("the disk is full; writes are refused until there is room");
+            AppendError::DiskFull
+        }
+        Log::Io(error) => {
+            tracing::error!(error = %error, "a write failed");
+            AppendError::Storage(error.to_string())
+        }
+        Log::Offline(why) => AppendError::Storage(why),
+    }
+}

@@ -1,0 +1,170 @@
+//! Listeners: who may connect, and how many at once.
+
+use crate::advertise;
+use crate::connection::{self, Limits};
+use crate::context::{Client, Context};
+use crate::settings::ListenerConfig;
+use ottla_env::net::{Listener, Net};
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// A listener that is bound, under the name clients' metadata is made for.
+#[derive(Debug)]
+pub struct Bound {
+    pub name: Arc<str>,
+    pub listener: Listener,
+    pub address: SocketAddr,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    #[error("cannot resolve the listener address {host}: {source}")]
+    Resolve { host: String, source: io::Error },
+    #[error("port {} of {} is in use by another process; choose another one with --kafka-listen HOST:PORT (or listeners=)", address.port(), address.ip())]
+    InUse { address: SocketAddr },
+    #[error("cannot listen on {address}: {source}")]
+    Io { address: SocketAddr, source: io::Error },
+}
+
+/// Binds every address of every listener. Of a name with several addresses (`localhost`) those of an address family that
+/// the machine does not have are left out, as long as one is there.
+pub async fn bind(net: &dyn Net, listeners: &[ListenerConfig]) -> Result<Vec<Bound>, BindError> {
+    let mut bound: Vec<Bound> = Vec::new();
+    for config in listeners {
+        let addresses = addresses(config).await?;
+        let several = addresses.len() > 1;
+        let mut port = config.port;
+        let before = bound.len();
+        let mut failed = None;
+        for ip in addresses {
+            let address = SocketAddr::new(ip, port);
+            match net.listen(address).await {
+                Ok(listener) => {
+                    let address =
+                        listener.local_addr().map_err(|source| BindError::Io { address, source })?;
+                    // The second address of a name gets the port that the first one was given.
+                    port = address.port();
+                    bound.push(Bound { name: config.name.as_str().into(), listener, address });
+                }
+                Err(source) if source.kind() == io::ErrorKind::AddrInUse => {
+                    return Err(BindError::InUse { address });
+                }
+                Err(source) if several => {
+                    tracing::info!(%address, error = %source, "this address is not available; going on without it");
+                    failed = Some(BindError::Io { address, source });
+                }
+                Err(source) => return Err(BindError::Io { address, source }),
+            }
+        }
+        if let Some(error) = failed.filter(|_| bound.len() == before) {
+            return Err(error);
+        }
+    }
+    Ok(bound)
+}
+
+async fn addresses(config: &ListenerConfig) -> Result<Vec<IpAddr>, BindError> {
+    match config.host.as_str() {
+        "" | "0.0.0.0" => Ok(vec![IpAddr::from([0, 0, 0, 0])]),
+        // Both families, whatever the resolver of this machine makes of the name.
+        "localhost" => Ok(vec![IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])]),
+        host => {
+            let bare = host.trim_start_matches('[').trim_end_matches(']');
+            if let Ok(ip) = bare.parse() {
+                return Ok(vec![ip]);
+            }
+            let found = tokio::net::lookup_host((bare, config.port)).await;
+            let found = found.map_err(|source| BindError::Resolve { host: host.to_owned(), source })?;
+            let mut ips: Vec<IpAddr> = found.map(|address| address.ip()).collect();
+            ips.sort_unstable();
+            ips.dedup();
+            Ok(ips)
+        }
+    }
+}
+
+/// Counts connections by peer, and gives the count back when one ends.
+#[derive(Debug, Default, Clone)]
+struct Peers(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+struct Place {
+    peers: Peers,
+    ip: IpAddr,
+}
+
+impl Peers {
+    fn enter(&self, ip: IpAddr, max: usize, max_per_ip: usize) -> Option<Place> {
+        let mut peers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let total: usize = peers.values().sum();
+        let own = peers.get(&ip).copied().unwrap_or(0);
+        if total >= max || own >= max_per_ip {
+            return None;
+        }
+        peers.insert(ip, own + 1);
+        Some(Place { peers: self.clone(), ip })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut peers = self.peers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = peers.get_mut(&self.ip) {
+            *count -= 1;
+            if *count == 0 {
+                peers.remove(&self.ip);
+            }
+        }
+    }
+}
+
+/// Accepts until the broker stops, then waits for the connections to give the answers that are due.
+pub async fn run(context: Arc<Context>, limits: Arc<Limits>, bound: Vec<Bound>) {
+    let peers = Peers::default();
+    let mut accepting = JoinSet::new();
+    for listener in bound {
+        accepting.spawn(accept(Arc::clone(&context), Arc::clone(&limits), listener, peers.clone()));
+    }
+    while accepting.join_next().await.is_some() {}
+}
+
+async fn accept(context: Arc<Context>, limits: Arc<Limits>, bound: Bound, peers: Peers) {
+    let config = context.settings.broker();
+    let (max, max_per_ip) = (config.max_connections, config.max_connections_per_ip);
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = bound.listener.accept() => accepted,
+            Some(_) = connections.join_next(), if !connections.is_empty() => continue,
+            () = context.stopped() => break,
+        };
+        let stream = match accepted {
+            Ok(stream) => stream,
+            Err(error) => {
+                // No descriptor is free, most likely; the next moment may have one.
+                tracing::warn!(error = %error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else { continue };
+        let Some(place) = peers.enter(peer.ip(), max, max_per_ip) else {
+            context.metrics.connection_refused();
+            tracing::debug!(%peer, "too many connections; this one is closed");
+            continue;
+        };
+        let advertised = advertise::resolve(&bound.name, &config.advertised, local);
+        let client = Client { listener: Arc::clone(&bound.name), advertised: Arc::new(advertised) };
+        let (context, limits) = (Arc::clone(&context), Arc::clone(&limits));
+        connections.spawn(async move {
+            context.metrics.connection_opened();
+            connection::serve(Arc::clone(&context), client, limits, stream).await;
+            context.metrics.connection_closed();
+            drop(place);
+        });
+    }
+    while connections.join_next().await.is_some() {}
+}

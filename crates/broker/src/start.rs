@@ -1,0 +1,353 @@
+//! The order in which a broker is built, and the reverse in which it stops.
+//!
+//! Data directory, checkpoint, metadata engine, sockets (bound, nobody accepted), partitions, cluster, requests,
+//! recovery. When [`Broker::start`] returns, clients are served; logs that an unclean stop left unread are recovered
+//! beside that, first those that somebody asks for.
+
+use crate::admin::{self, Admin};
+use crate::cluster::embedded::{Embedded, OpenError};
+use crate::cluster::{self, Cluster, ClusterStart, Registration, Rules};
+use crate::connection::Limits;
+use crate::context::Context;
+use crate::data_dir::{DataDir, DataDirError, Wanted};
+use crate::metrics::Metrics;
+use crate::partition::{self, Opening, Registry, RegistryStart, StopError};
+use crate::server::{self, BindError, Bound};
+use crate::settings::Settings;
+use ottla_env::clock::Clock;
+use ottla_env::disk::Disk;
+use ottla_env::net::Net;
+use ottla_env::rng::Rng;
+use ottla_env::task::spawn_disk_loop;
+use ottla_state::{Endpoint, Image, Uuid};
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::task::JoinSet;
+
+const TAIL_CACHE_BYTES: usize = 64 << 20;
+/// Time for answers that are due, when the broker stops.
+const DRAIN: Duration = Duration::from_secs(10);
+
+pub struct BrokerStart {
+    pub settings: Settings,
+    pub disk: Arc<dyn Disk>,
+    pub net: Arc<dyn Net>,
+    pub clock: Arc<dyn Clock>,
+    pub rng: Arc<dyn Rng>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    #[error(transparent)]
+    Storage(#[from] partition::StartError),
+    #[error(transparent)]
+    Metadata(#[from] OpenError),
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error("port {} of the HTTP listener is in use; choose another one with --http-listen HOST:PORT", address.port())]
+    HttpInUse { address: SocketAddr },
+    #[error("cannot listen on {address} for HTTP: {source}")]
+    Http { address: SocketAddr, source: io::Error },
+    #[error(transparent)]
+    Cluster(#[from] cluster::StartError),
+    #[error("start a thread: {0}")]
+    Thread(io::Error),
+}
+
+/// Why a broker cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    #[error(transparent)]
+    Storage(#[from] partition::StorageFailed),
+    #[error(transparent)]
+    Cluster(#[from] cluster::ClusterFailed),
+}
+
+#[derive(Debug)]
+pub struct Broker {
+    pub data_dir: PathBuf,
+    /// This start made the data directory.
+    pub is_new: bool,
+    pub kafka: Vec<SocketAddr>,
+    pub http: Option<SocketAddr>,
+    context: Arc<Context>,
+    registry: Registry,
+    cluster: Option<Cluster>,
+    engine: Arc<Embedded>,
+    stopping: watch::Sender<bool>,
+    ready: Arc<AtomicBool>,
+    server: Option<tokio::task::JoinHandle<()>>,
+    /// The lock of the data directory is held as long as this is.
+    _dir: DataDir,
+    background: JoinSet<()>,
+}
+
+/// What the disk had to say, before any socket.
+struct Opened {
+    dir: DataDir,
+    opening: Opening,
+    engine: Embedded,
+}
+
+impl Broker {
+    pub async fn start(start: BrokerStart) -> Result<Self, StartError> {
+        let BrokerStart { mut settings, disk, net, clock, rng } = start;
+        let opened = {
+            let (disk, rng) = (Arc::clone(&disk), Arc::clone(&rng));
+            let config = settings.broker();
+            let path = config.data_dir.clone();
+            let wanted = Wanted { node_id: config.node_id, cluster_id: config.cluster_id.clone() };
+            off_loop(move || open(&disk, &path, &wanted, rng.as_ref())).await??
+        };
+        let Opened { dir, opening, engine } = opened;
+        let engine = Arc::new(engine);
+        let format = dir.format().clone();
+        settings.set_node_id(format.node_id);
+        let settings = Arc::new(settings);
+        let config = settings.broker();
+        let bound = server::bind(net.as_ref(), &config.listeners).await?;
+        let http = bind_http(net.as_ref(), config.http_listen, config.http_listen_explicit).await?;
+
+        let clean_start = opening.clean || dir.is_new();
+        let registry = {
+            let topics = Arc::clone(&settings);
+            let start = RegistryStart {
+                disk,
+                clock: Arc::clone(&clock),
+                root: dir.path().to_owned(),
+                topics_dir: dir.topics_dir(),
+                opening,
+                tail_cache_bytes: TAIL_CACHE_BYTES,
+                config_of: Arc::new(move |overrides| topics.topic(overrides)),
+            };
+            off_loop(move || Registry::start(start)).await??
+        };
+        let cluster = Cluster::start(ClusterStart {
+            coord: Arc::clone(&engine) as Arc<dyn cluster::Coord>,
+            clock: Arc::clone(&clock),
+            rng: Arc::clone(&rng),
+            cluster_id: format.cluster_id.clone(),
+            registration: registration(&settings, &bound, &format, clean_start, rng.as_ref()),
+            rules: rules(&settings),
+            broker_defaults: settings.first_cluster_defaults(),
+            on_image: {
+                let registry = registry.clone();
+                Box::new(move |image: &Arc<Image>| registry.on_image(image))
+            },
+        })
+        .await?;
+        registry.set_metadata(Arc::clone(cluster.metadata()));
+
+        let metrics = Arc::new(Metrics::new());
+        let (stopping, stopped) = watch::channel(false);
+        let context = Arc::new(Context {
+            node: format.node_id,
+            settings: Arc::clone(&settings),
+            registry: registry.clone(),
+            metadata: Arc::clone(cluster.metadata()),
+            controller: cluster.controller().clone(),
+            producer_ids: Arc::clone(cluster.producer_ids()),
+            clock,
+            metrics: Arc::clone(&metrics),
+            stopping: stopped,
+        });
+        let mut background = JoinSet::new();
+        {
+            let (registry, controller) = (registry.clone(), cluster.controller().clone());
+            background.spawn(async move { registry.run_deletions(controller).await });
+        }
+        let ready = Arc::new(AtomicBool::new(false));
+        let http_address = http.as_ref().map(|(_, address)| *address);
+        if let Some((listener, _)) = http {
+            let admin = Admin { metrics, ready: Arc::clone(&ready) };
+            background.spawn(admin::serve(admin, listener, context.stopped()));
+        }
+        let kafka = bound.iter().map(|bound| bound.address).collect();
+        let server = tokio::spawn(server::run(Arc::clone(&context), limits(&settings), bound));
+        Ok(Self {
+            data_dir: dir.path().to_owned(),
+            is_new: dir.is_new(),
+            kafka,
+            http: http_address,
+            context,
+            registry,
+            cluster: Some(cluster),
+            engine,
+            stopping,
+            ready,
+            server: Some(server),
+            _dir: dir,
+            background,
+        })
+    }
+
+    pub fn node_id(&self) -> i32 {
+        self.context.node
+    }
+
+    pub fn cluster_id(&self) -> String {
+        self.context.image().cluster().map(|cluster| cluster.id.clone()).unwrap_or_default()
+    }
+
+    /// Reads what an unclean stop left unread; afterwards the broker says that it is ready.
+    pub async fn recover(&self) -> Result<partition::StartReport, partition::StartError> {
+        let report = self.registry.recover(&self.context.image()).await?;
+        self.ready.store(true, Ordering::Release);
+        Ok(report)
+    }
+
+    /// Returns when the broker cannot go on; the process has to end with exit code 1.
+    pub async fn failed(&self) -> Failed {
+        let metadata = async {
+            match &self.cluster {
+                Some(cluster) => cluster.failed().await.into(),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            failed = self.registry.failed() => failed.into(),
+            failed = metadata => failed,
+        }
+    }
+
+    /// Stops in order: no new requests, the answers that are due, everything synced, the marker of a clean stop.
+    pub async fn stop(mut self) -> Result<(), StopError> {
+        self.ready.store(false, Ordering::Release);
+        self.stopping.send_replace(true);
+        if let Some(server) = self.server.take()
+            && tokio::time::timeout(DRAIN, server).await.is_err()
+        {
+            tracing::warn!("some connections did not take their answers in time");
+        }
+        let registry = self.registry.clone();
+        let stopped = off_loop(move || registry.stop()).await;
+        self.background.shutdown().await;
+        if let Some(cluster) = self.cluster.take()
+            && let Err(error) = cluster.stop().await
+        {
+            tracing::warn!(error = %error, "the registration ends with the process");
+        }
+        let engine = Arc::clone(&self.engine);
+        let _ = off_loop(move || engine.close()).await;
+        stopped.unwrap_or_else(|error| Err(StopError::NotSynced(error.to_string())))
+    }
+}
+
+/// Runs what waits for a disk on a thread of its own.
+async fn off_loop<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StartError> {
+    let (reply, answer) = oneshot::channel();
+    spawn_disk_loop("start-stop", move || {
+        let _ = reply.send(work());
+    })
+    .map_err(StartError::Thread)?;
+    answer.await.map_err(|_| StartError::Thread(io::Error::other("it panicked")))
+}
+
+fn open(
+    disk: &Arc<dyn Disk>,
+    path: &std::path::Path,
+    wanted: &Wanted,
+    rng: &dyn Rng,
+) -> Result<Opened, StartError> {
+    let dir = DataDir::open(disk, path, wanted, rng)?;
+    let opening = Opening::read(disk.as_ref(), dir.path())?;
+    let at_least = opening.checkpoint.metadata_revision;
+    let (engine, report) = Embedded::open(Arc::clone(disk), &dir.metadata_dir(), at_least)?;
+    if report.cut_bytes > 0 {
+        tracing::warn!(cut_bytes = report.cut_bytes, "an incomplete end of the metadata was cut");
+    }
+    Ok(Opened { dir, opening, engine })
+}
+
+/// A default port that is busy moves to a free one; an explicit one is an error.
+async fn bind_http(
+    net: &dyn Net,
+    address: SocketAddr,
+    explicit: bool,
+) -> Result<Option<(admin::HttpListener, SocketAddr)>, StartError> {
+    let listener = match net.listen(address).await {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && !explicit => {
+            let free = net.listen(SocketAddr::new(address.ip(), 0)).await;
+            let free = free.map_err(|source| StartError::Http { address, source })?;
+            tracing::warn!(
+                port = address.port(),
+                "the default port for health and metrics is in use; another one is taken"
+            );
+            free
+        }
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            return Err(StartError::HttpInUse { address });
+        }
+        other => other.map_err(|source| StartError::Http { address, source })?,
+    };
+    let local = listener.local_addr().map_err(|source| StartError::Http { address, source })?;
+    Ok(listener.into_tcp().map(|listener| (listener, local)))
+}
+
+fn registration(
+    settings: &Settings,
+    bound: &[Bound],
+    format: &crate::data_dir::Format,
+    clean_start: bool,
+    rng: &dyn Rng,
+) -> Registration {
+    let mut incarnation = [0; 16];
+    rng.fill(&mut incarnation);
+    let config = settings.broker();
+    let mut endpoints: Vec<Endpoint> = Vec::new();
+    for bound in bound {
+        if endpoints.iter().any(|endpoint| *endpoint.listener == *bound.name) {
+            continue;
+        }
+        let own = crate::advertise::resolve(&bound.name, &config.advertised, bound.address);
+        endpoints.push(Endpoint {
+            listener: bound.name.to_string(),
+            host: own.host.to_string(),
+            port: own.port,
+        });
+    }
+    Registration {
+        node: format.node_id,
+        directory: format.directory_id,
+        incarnation: Uuid::from_random(incarnation),
+        rack: config.rack.clone(),
+        endpoints,
+        clean_start,
+    }
+}
+
+fn rules(settings: &Arc<Settings>) -> Rules {
+    let config = settings.broker();
+    let checks = Arc::clone(settings);
+    Rules {
+        default_partitions: config.default_partitions,
+        default_replication_factor: config.default_replication_factor,
+        deletion_enabled: config.delete_topics,
+        check_configs: Arc::new(move |configs| checks.check_topic(configs)),
+    }
+}
+
+fn limits(settings: &Settings) -> Arc<Limits> {
+    let config = settings.broker();
+    // At most half of the memory for requests serves large ones; one of the largest always fits.
+    let large = (config.max_queued_bytes / 2).max(config.max_frame_bytes as u64);
+    let large_frames_kib =
+        u32::try_from(large.div_ceil(1024)).unwrap_or(u32::MAX).min(Semaphore::MAX_PERMITS as u32);
+    let idle = match u64::try_from(config.idle_ms) {
+        Ok(ms) => Duration::from_millis(ms),
+        Err(_) => Duration::from_secs(u64::from(u32::MAX)),
+    };
+    Arc::new(Limits {
+        max_frame_bytes: config.max_frame_bytes,
+        idle,
+        large_frames: Arc::new(Semaphore::new(large_frames_kib as usize)),
+        large_frames_kib,
+    })
+}
