@@ -19,5 +19,7 @@ mod server;
 pub mod settings;
 mod start;
 
+#[cfg(feature = "controls")]
+pub use ottla_log::controls as log_controls;
 pub use server::BindError;
 pub use start::{Broker, BrokerStart, Failed, StartError};

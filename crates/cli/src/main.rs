@@ -1,2 +1,42 @@
-//! cli
-fn main() {}
+//! The binary: reads the command line, runs one command, and turns its end into an exit code.
+//!
+//! Data goes to standard output, everything else to standard error. This crate knows no protocol bytes; it reaches
+//! brokers through `client`, and starts one through `broker`.
+
+mod args;
+mod banner;
+mod commands;
+#[cfg(feature = "controls")]
+mod controls;
+mod exit;
+mod logs;
+mod record;
+mod render;
+mod units;
+
+use anyhow::Result;
+use args::{Cli, Command};
+use clap::Parser;
+use exit::Exit;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let exit = match run(&cli) {
+        Ok(exit) => exit,
+        Err(error) if exit::is_broken_pipe(&error) => Exit::Done,
+        Err(error) => {
+            eprintln!("{}", exit::message_of(&error));
+            exit::code_of(&error)
+        }
+    };
+    ExitCode::from(exit as u8)
+}
+
+fn run(cli: &Cli) -> Result<Exit> {
+    match &cli.command {
+        Some(Command::Completions(args)) => commands::completions::run(args),
+        Some(Command::Up(args) | Command::Broker(args)) => commands::up::run(args, &cli.global),
+        None => commands::up::run(&commands::up::Args::bare(), &cli.global),
+    }
+}

@@ -1,0 +1,102 @@
+//! The command line: global options and the list of commands. What a command takes stands beside the command.
+//!
+//! Nothing is read or started here; `--help` of every command must teach somebody who has never seen it.
+
+use crate::commands;
+use crate::render::Output;
+use crate::units::parse_duration;
+use clap::{Args, Parser, Subcommand};
+use std::time::Duration;
+
+const EXAMPLES: &str = "Examples:
+  ottla                              start a broker on ./ottla-data
+  ottla topic create orders -p 4     create a topic with four partitions
+  echo hello | ottla produce orders  write each line as one record
+  ottla consume orders -e            read everything there is, then stop
+
+Kafka's own names work everywhere: -X log.retention.ms=604800000, --config server.properties.
+Exit codes: 0 done, 1 failed, 2 usage or refused, 3 some items failed, 4 unreachable, 5 not authorised, 130 interrupted.";
+
+#[derive(Debug, Parser)]
+#[command(name = "ottla", version, about = "A Kafka-compatible event streaming platform in one binary", after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+
+    /// Without a command, `ottla` is `ottla up`
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Brokers to ask first, separated by commas
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "HOST:PORT",
+        env = "BOOTSTRAP_SERVERS",
+        default_value = "localhost:9092",
+        value_delimiter = ',',
+        help_heading = "Global options"
+    )]
+    pub bootstrap_server: Vec<String>,
+
+    /// How lists are written; without it a table on a terminal and tab-separated values in a pipe
+    #[arg(long, global = true, value_name = "FORM", value_enum, help_heading = "Global options")]
+    pub output: Option<Output>,
+
+    /// How long a cluster may take to answer
+    #[arg(long, global = true, value_name = "TIME", value_parser = parse_duration, default_value = "10s",
+        help_heading = "Global options")]
+    pub timeout: Duration,
+
+    /// A setting by Kafka's name; of the broker for `up` and `broker`, of the client elsewhere
+    #[arg(short = 'X', global = true, value_name = "NAME=VALUE", help_heading = "Global options")]
+    pub settings: Vec<String>,
+
+    /// Say only what went wrong
+    #[arg(short, long, global = true, help_heading = "Global options")]
+    pub quiet: bool,
+
+    /// Never use colours (NO_COLOR does the same)
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub no_color: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start everything on this machine (for now: the broker); `ottla` alone does the same
+    Up(commands::up::Args),
+
+    /// Start a broker
+    Broker(commands::up::Args),
+
+    /// Print the completion script of a shell
+    Completions(commands::completions::Args),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_command_and_option_explains_itself() {
+        let root = Cli::command();
+        root.clone().debug_assert();
+        let mut open = vec![root];
+        let mut seen = 0;
+        while let Some(command) = open.pop() {
+            assert!(command.get_about().is_some(), "`{}` has no help", command.get_name());
+            for argument in command.get_arguments() {
+                let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+                assert!(!help.is_empty(), "`{} {}` has no help", command.get_name(), argument.get_id());
+            }
+            seen += 1;
+            open.extend(command.get_subcommands().cloned());
+        }
+        assert!(seen > 1);
+    }
+}

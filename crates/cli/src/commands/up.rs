@@ -1,0 +1,307 @@
+//! `ottla up` and `ottla broker`: runs a broker until a signal, or until it cannot go on.
+//!
+//! Order of a start: settings, log lines, data directory, sockets, banner. Everything that is wrong is said in one line
+//! each before anything is touched. The first Ctrl-C or SIGTERM stops cleanly, a second one at once.
+
+use crate::args::Global;
+use crate::banner::{self, Data, Facts};
+use crate::exit::{Exit, Failure};
+use crate::logs::{self, Colour};
+use anyhow::{Context, Result};
+use ottla_broker::settings::{self, Input, Settings};
+use ottla_broker::{Broker, BrokerStart, StartError};
+use ottla_env::clock::{Clock, OsClock};
+use ottla_env::disk::{Disk, OsDisk};
+use ottla_env::net::OsNet;
+use ottla_env::process;
+use ottla_env::rng::{OsRng, Rng};
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Settings files larger than this are not settings files.
+const MAX_FILE: u64 = 1 << 20;
+/// Time for a clean stop.
+const STOP: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:
+  ottla up                                       a broker on ./ottla-data
+  ottla up --ephemeral                           data that is gone when the broker stops
+  ottla up --data-dir /var/lib/ottla -X num.partitions=4
+  ottla up --config server.properties            Kafka's own file, as it is
+
+Settings: -X NAME=VALUE wins over the environment (KAFKA_NUM_PARTITIONS=4), that over the file.
+`ottla config show --origin` shows all of them.")]
+pub struct Args {
+    /// Where the data is kept [default: ./ottla-data]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+
+    /// Keep the data in a temporary directory and remove it at the end
+    #[arg(long, conflicts_with = "data_dir")]
+    ephemeral: bool,
+
+    /// A settings file: Kafka's server.properties, or TOML
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Listen for Kafka clients here instead of localhost:9092 and 9093 (may be repeated)
+    #[arg(long, value_name = "HOST:PORT")]
+    kafka_listen: Vec<String>,
+
+    /// Listen for health checks and metrics here [default: localhost:9644]
+    #[arg(long, value_name = "HOST:PORT")]
+    http_listen: Option<String>,
+
+    /// Allow listeners beyond this machine although there is no encryption and no authentication yet
+    #[arg(long)]
+    insecure_listen: bool,
+
+    /// What is logged, by level or by part: info, debug, warn,storage=debug
+    #[arg(long, value_name = "LEVELS", default_value = "info")]
+    log: String,
+
+    /// Check the settings, print what is wrong, and start nothing
+    #[arg(long)]
+    check_config: bool,
+}
+
+impl Args {
+    /// What `ottla` alone means.
+    pub fn bare() -> Self {
+        Self {
+            data_dir: None,
+            ephemeral: false,
+            config: None,
+            kafka_listen: Vec::new(),
+            http_listen: None,
+            insecure_listen: false,
+            log: "info".to_owned(),
+            check_config: false,
+        }
+    }
+}
+
+pub fn run(args: &Args, global: &Global) -> Result<Exit> {
+    let disk: Arc<dyn Disk> = Arc::new(OsDisk);
+    let temporary = args.ephemeral.then(|| temporary_dir(&OsRng));
+    let settings = load(args, global, disk.as_ref(), temporary.as_deref())?;
+    if args.check_config {
+        settings.warnings().iter().for_each(|warning| eprintln!("{warning}"));
+        return Ok(Exit::Done);
+    }
+    let clock: Arc<dyn Clock> = Arc::new(OsClock::new());
+    let colour = if global.no_color { Colour::Never } else { Colour::Auto };
+    logs::install(&args.log, colour, Arc::clone(&clock))
+        .map_err(|problem| Failure::usage(format!("--log {}: {problem}", args.log)))?;
+    #[cfg(feature = "controls")]
+    crate::controls::activate_from_environment()?;
+    let _ = process::raise_open_file_limit();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
+    let result = runtime.block_on(serve(settings, Arc::clone(&disk), clock, args.ephemeral));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    if let Some(dir) = temporary {
+        let _ = disk.remove_dir_all(&dir);
+    }
+    result
+}
+
+fn temporary_dir(rng: &dyn Rng) -> PathBuf {
+    std::env::temp_dir().join(format!("ottla-{}-{:08x}", process::id(), rng.next_u64() as u32))
+}
+
+fn load(args: &Args, global: &Global, disk: &dyn Disk, temporary: Option<&Path>) -> Result<Settings> {
+    let mut flags = Vec::new();
+    for setting in &global.settings {
+        let (name, value) = setting
+            .split_once('=')
+            .ok_or_else(|| Failure::usage(format!("-X {setting}: a setting is NAME=VALUE")))?;
+        flags.push((name.trim().to_owned(), value.trim().to_owned()));
+    }
+    let mut flag = |name: &str, value: String| flags.push((name.to_owned(), value));
+    if let Some(dir) = args.data_dir.as_deref().or(temporary) {
+        flag("log.dirs", dir.display().to_string());
+    }
+    if !args.kafka_listen.is_empty() {
+        flag("listeners", listeners(&args.kafka_listen)?);
+        let names = (0..args.kafka_listen.len()).map(|i| format!("{}:PLAINTEXT", listener_name(i)));
+        flag("listener.security.protocol.map", names.collect::<Vec<_>>().join(","));
+    }
+    if let Some(address) = &args.http_listen {
+        flag("http.listen", address.clone());
+    }
+    if args.insecure_listen {
+        flag("allow.insecure.listeners", "true".to_owned());
+    }
+    let file_text = match &args.config {
+        None => None,
+        Some(path) => {
+            let bytes = disk
+                .read(path, MAX_FILE)
+                .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
+            let text = String::from_utf8(bytes)
+                .map_err(|_| Failure::usage(format!("{} is not a text file", path.display())))?;
+            Some(text)
+        }
+    };
+    let input =
+        Input { flags, environment: std::env::vars().collect(), file: args.config.clone(), file_text };
+    settings::load(&input).map_err(|error| Failure::usage(error.to_string()).into())
+}
+
+fn listener_name(number: usize) -> String {
+    if number == 0 { "PLAINTEXT".to_owned() } else { format!("PLAINTEXT_{}", number + 1) }
+}
+
+fn listeners(addresses: &[String]) -> Result<String> {
+    let mut list = Vec::new();
+    for (number, address) in addresses.iter().enumerate() {
+        let port = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+        if port.is_none() {
+            return Err(Failure::usage(format!("--kafka-listen {address}: an address is HOST:PORT")).into());
+        }
+        list.push(format!("{}://{address}", listener_name(number)));
+    }
+    Ok(list.join(","))
+}
+
+async fn serve(
+    settings: Settings,
+    disk: Arc<dyn Disk>,
+    clock: Arc<dyn Clock>,
+    ephemeral: bool,
+) -> Result<Exit> {
+    let mut signals = Signals::new()?;
+    let warnings = settings.warnings().to_vec();
+    let began = clock.monotonic();
+    let exposed = settings.broker().allow_insecure_listeners;
+    let start =
+        BrokerStart { settings, disk, net: Arc::new(OsNet), clock: Arc::clone(&clock), rng: Arc::new(OsRng) };
+    let broker = Broker::start(start).await.map_err(start_failure)?;
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    tracing::info!("Transitioning from RECOVERY to RUNNING");
+    tracing::info!(
+        node = broker.node_id(),
+        cluster = broker.cluster_id(),
+        listeners = ?broker.kafka,
+        data_dir = %broker.data_dir.display(),
+        "Kafka Server started"
+    );
+    let exposed = exposed && broker.kafka.iter().any(|address| !address.ip().is_loopback());
+    if exposed {
+        tracing::warn!("a listener beyond this machine has no encryption and no authentication");
+    }
+    show_banner(&broker, ephemeral, clock.monotonic().saturating_sub(began), exposed);
+    let recovery = async {
+        match broker.recover().await {
+            Ok(report) => tell(&report),
+            Err(error) => tracing::error!(error = %error, "the logs could not be looked through"),
+        }
+        std::future::pending::<()>().await
+    };
+    tokio::select! {
+        () = recovery => {}
+        failed = broker.failed() => {
+            tracing::error!(error = %failed, "the broker cannot go on; the next start verifies what is on disk");
+            return Ok(Exit::Failed);
+        }
+        () = signals.next() => {}
+    }
+    tracing::info!("stopping");
+    let began = clock.monotonic();
+    tokio::select! {
+        stopped = tokio::time::timeout(STOP, broker.stop()) => match stopped {
+            Ok(Ok(())) => {
+                let ms = clock.monotonic().saturating_sub(began).as_millis() as u64;
+                tracing::info!(ms, "stopped");
+                Ok(Exit::Done)
+            }
+            Ok(Err(error)) => {
+                tracing::error!(error = %error, "not a clean stop; the next start recovers");
+                Ok(Exit::Failed)
+            }
+            Err(_) => {
+                tracing::error!("the stop took too long; the next start recovers");
+                Ok(Exit::Failed)
+            }
+        },
+        () = signals.next() => {
+            tracing::warn!("stopped at once; the next start recovers");
+            Ok(Exit::Interrupted)
+        }
+    }
+}
+
+fn start_failure(error: StartError) -> anyhow::Error {
+    let exit = match &error {
+        StartError::DataDir(_) | StartError::Bind(_) | StartError::HttpInUse { .. } => Exit::Usage,
+        _ => Exit::Failed,
+    };
+    Failure::new(exit, error.to_string()).into()
+}
+
+fn tell(report: &ottla_broker::partition::StartReport) {
+    let kept = report.kept.len();
+    for stray in &report.strays {
+        tracing::warn!(dir = %stray.display(), "a partition that the metadata does not know was put aside");
+    }
+    for file in &report.kept {
+        tracing::warn!(file = %file.display(), "what was cut off is kept here, because whole batches stand in it");
+    }
+    if report.recovered_logs > 0 || report.offline > 0 {
+        tracing::info!(
+            logs = report.recovered_logs,
+            bytes = report.recovered_bytes,
+            cut_bytes = report.cut_bytes,
+            kept,
+            offline = report.offline,
+            "logs recovered"
+        );
+    }
+    tracing::info!("ready");
+}
+
+fn show_banner(broker: &Broker, ephemeral: bool, ready_after: Duration, exposed: bool) {
+    if !std::io::stdout().is_terminal() {
+        return;
+    }
+    let data = match (ephemeral, broker.is_new) {
+        (true, _) => Data::Ephemeral,
+        (false, true) => Data::New,
+        (false, false) => Data::Existing,
+    };
+    let facts = Facts {
+        data_dir: &broker.data_dir,
+        data,
+        kafka: &broker.kafka,
+        http: broker.http,
+        ready_after,
+        exposed,
+    };
+    let _ = std::io::stderr().write_all(banner::text(&facts).as_bytes());
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt()).context("listen for Ctrl-C")?,
+            terminate: signal(SignalKind::terminate()).context("listen for SIGTERM")?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
