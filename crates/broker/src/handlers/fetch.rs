@@ -126,6 +126,10 @@ async fn read(partition: &Partition, offset: i64, limits: ReadLimits) -> Read {
     }
 }
 
+fn unknown(partition: &Result<Arc<Partition>, ErrorCode>) -> bool {
+    matches!(partition, Err(ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId))
+}
+
 fn respond(request: &FetchRequest, asked: &[Asked], reads: Vec<Read>) -> FetchResponse {
     let mut responses: Vec<FetchableTopicResponse> = request
         .topics
@@ -146,7 +150,8 @@ fn respond(request: &FetchRequest, asked: &[Asked], reads: Vec<Read>) -> FetchRe
             // Without transactions everything that is committed is stable.
             last_stable_offset: high_watermark,
             log_start_offset: log_start,
-            aborted_transactions: (request.isolation_level == READ_COMMITTED && read.offsets.is_some())
+            // Null where nobody asked for them; Kafka says "none" of a partition that it does not know.
+            aborted_transactions: (request.isolation_level == READ_COMMITTED || unknown(&asked.partition))
                 .then(Vec::new),
             preferred_read_replica: -1,
             records: Some(Records::from_slices(read.slices.list)),

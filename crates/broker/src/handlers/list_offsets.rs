@@ -45,7 +45,7 @@ pub fn handle(mut call: Call<'_>) -> Result<Reply, Reply> {
                 }
             }
             let mut partitions = Vec::with_capacity(topic.partitions.len());
-            for wanted in &topic.partitions {
+            for wanted in topic.partitions.iter().filter(|wanted| seen.remove(&wanted.partition_index)) {
                 let found = if twice.contains(&wanted.partition_index) {
                     Err(ErrorCode::InvalidRequest)
                 } else {

@@ -11,7 +11,7 @@ use crate::partition::{AppendError, Partition, Produced, Written};
 use crate::reply::{Outcome, Reply};
 use bytes::Bytes;
 use ottla_wire::batch::{
-    BatchHeader, ProduceRefused, ProduceRules, TimestampType, check_produced, with_create_time,
+    BatchError, BatchHeader, ProduceRefused, ProduceRules, TimestampType, check_produced, with_create_time,
     with_log_append_time,
 };
 use ottla_wire::codec::Records;
@@ -32,11 +32,24 @@ struct Refused {
     error: ErrorCode,
     message: Option<String>,
     records: Vec<BatchIndexAndErrorMessage>,
+    /// -1 where the partition was not looked at yet.
+    log_start: i64,
 }
 
 impl From<ErrorCode> for Refused {
     fn from(error: ErrorCode) -> Self {
-        Self { error, message: None, records: Vec::new() }
+        Self { error, message: None, records: Vec::new(), log_start: -1 }
+    }
+}
+
+impl Refused {
+    fn new(error: ErrorCode, message: impl Into<String>) -> Self {
+        Self { message: Some(message.into()), ..error.into() }
+    }
+
+    /// Kafka finds this fault when it looks at the partition, and answers where its log starts.
+    fn at(self, partition: &Partition) -> Self {
+        Self { log_start: partition.log.offsets().map_or(0, |offsets| offsets.log_start), ..self }
     }
 }
 
@@ -113,10 +126,11 @@ pub fn handle(mut call: Call<'_>) -> Result<Reply, Reply> {
 
 /// What is wrong with the request as a whole.
 fn refusal_of(request: &ProduceRequest) -> Option<ErrorCode> {
-    if !(-1..=1).contains(&request.acks) {
-        return Some(ErrorCode::InvalidRequiredAcks);
+    if request.transactional_id.is_some() {
+        // Not retriable: it stays so until transactions exist.
+        return Some(ErrorCode::InvalidTxnState);
     }
-    None
+    (!(-1..=1).contains(&request.acks)).then_some(ErrorCode::InvalidRequiredAcks)
 }
 
 /// What a batch's place depends on beside the partition.
@@ -137,16 +151,13 @@ fn append(
     let config = &partition.config;
     let rules = ProduceRules { version, max_bytes: config.max_message_bytes };
     let bytes = records.map(Records::to_bytes).ok_or(ErrorCode::InvalidRecord)?;
-    let (header, batch) = check_produced(&bytes, rules).map_err(refused)?;
+    let (header, batch) = check_produced(&bytes, rules).map_err(|why| refused(&why, partition))?;
     if header.is_transactional() {
-        return Err(Refused {
-            error: ErrorCode::InvalidTxnState,
-            message: Some("transactions are not there yet".to_owned()),
-            records: Vec::new(),
-        });
+        let why = "a transactional batch in a request without transactional id";
+        return Err(Refused::new(ErrorCode::TransactionalIdAuthorizationFailed, why));
     }
     if config.strict_records {
-        check_strictly(&batch)?;
+        check_strictly(&batch).map_err(|refused| refused.at(partition))?;
     }
     let now = context.clock.now_ms();
     let (header, batch) = if config.log_append_time {
@@ -169,20 +180,26 @@ fn stamped(batch: Bytes) -> Result<(BatchHeader, Bytes), Refused> {
     Ok((header, batch))
 }
 
-fn refused(refused: ProduceRefused) -> Refused {
-    Refused { error: error::of_refused(&refused), message: Some(refused.to_string()), records: Vec::new() }
+fn refused(refused: &ProduceRefused, partition: &Partition) -> Refused {
+    let answer = Refused::new(error::of_refused(refused), refused.to_string());
+    match refused {
+        ProduceRefused::Invalid(BatchError::Count { .. } | BatchError::Codec(_) | BatchError::Records)
+        | ProduceRefused::BaseOffset(_)
+        | ProduceRefused::Control
+        | ProduceRefused::Sequence => answer.at(partition),
+        _ => answer,
+    }
 }
 
 /// `record.validation=strict`: every record is looked at, compressed or not.
 fn check_strictly(batch: &Bytes) -> Result<(), Refused> {
-    let invalid = |error: record::RecordError| Refused {
-        error: ErrorCode::InvalidRecord,
-        message: Some(error.to_string()),
-        records: Vec::new(),
-    };
     record::iterate(batch, DECOMPRESSED_MAX)
         .map_err(invalid)?
         .try_for_each(|record| record.map(drop).map_err(invalid))
+}
+
+fn invalid(error: record::RecordError) -> Refused {
+    Refused::new(ErrorCode::InvalidRecord, error.to_string())
 }
 
 /// Timestamps that the topic's settings refuse, record by record as Kafka names them. Records are only looked at where
@@ -199,11 +216,6 @@ fn check_timestamps(
     if earliest == i64::MIN && header.max_timestamp <= latest {
         return Ok(());
     }
-    let invalid = |error: record::RecordError| Refused {
-        error: ErrorCode::InvalidRecord,
-        message: Some(error.to_string()),
-        records: Vec::new(),
-    };
     let mut bad = Vec::new();
     for (index, record) in record::iterate(batch, DECOMPRESSED_MAX).map_err(invalid)?.enumerate() {
         let timestamp = record.map_err(invalid)?.timestamp;
@@ -225,7 +237,9 @@ fn check_timestamps(
             "timestamps outside of what the topic takes; see message.timestamp.*.max.ms".to_owned(),
         ),
         records: bad,
-    })
+        log_start: -1,
+    }
+    .at(partition))
 }
 
 impl Queued {
@@ -236,6 +250,7 @@ impl Queued {
                 error_code: refused.error.code(),
                 error_message: refused.message.as_deref().map(Into::into),
                 record_errors: refused.records,
+                log_start_offset: refused.log_start,
                 ..none
             },
             Ok(Appending { answer, log_append_time, bytes }) => {

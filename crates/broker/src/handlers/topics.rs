@@ -72,7 +72,7 @@ fn created(settings: &Settings, answer: CreateAnswer, mode: Mode) -> CreatableTo
     }
     CreatableTopicResult {
         name: answer.name,
-        topic_id: if mode == Mode::Commit { topic.id } else { ottla_wire::Uuid::ZERO },
+        topic_id: topic.id,
         num_partitions: topic.partitions,
         replication_factor: topic.replication_factor,
         configs: Some(effective(settings, &topic.configs)),
