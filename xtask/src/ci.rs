@@ -5,7 +5,7 @@
 
 use crate::process::{self, cargo};
 use crate::stages::Stages;
-use crate::{check, toolchains};
+use crate::{answers, check, clients, interop, toolchains};
 use anyhow::Result;
 use std::path::Path;
 
@@ -21,17 +21,7 @@ pub fn run(root: &Path) -> Result<()> {
 
 fn all(root: &Path, stages: &mut Stages) -> Result<()> {
     let cargo = cargo();
-    stages.run("toolchains", || {
-        let tools = [
-            toolchains::PYTHON,
-            toolchains::JAVA,
-            toolchains::MAVEN,
-            toolchains::KCAT,
-            toolchains::CPP,
-            toolchains::GO,
-        ];
-        toolchains::ensure(root, &tools)
-    })?;
+    stages.run("toolchains", || toolchains::ensure(root, clients::TOOLCHAINS))?;
     check::stages_of_check(root, stages)?;
     stages.run("release build", || {
         process::run(root, &cargo, &["build", "--release", "--locked", "--quiet"])
@@ -48,5 +38,7 @@ fn all(root: &Path, stages: &mut Stages) -> Result<()> {
             )?;
         }
         Ok(())
-    })
+    })?;
+    stages.run("answers", || answers::run(root, &[]))?;
+    stages.run("interop", || interop::run(root, &[]))
 }

@@ -4,9 +4,12 @@
 //! does not compile. Each command is a module; this file only routes.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod answers;
 mod check;
 mod ci;
+mod clients;
 mod codegen;
+mod interop;
 mod process;
 mod stages;
 mod tidy;
@@ -22,6 +25,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   fix       formats the sources and applies clippy's suggestions
   tidy      the rules of the house that no compiler checks
   ci        everything: check, release build, crash suites, real processes, real clients
+  interop   real clients write and read through a broker (--broker kafka: through Apache Kafka)
+  answers   what the broker answers, compared with a recording of Apache Kafka (--broker kafka: its own answers)
   codegen   generated code from the schemas (--check compares, import JAR... reads Kafka's definitions)";
 
 fn main() -> ExitCode {
@@ -43,6 +48,8 @@ fn route(root: &Path, args: &[String]) -> Result<()> {
         ("fix", []) => check::fix(root),
         ("tidy", []) => tidy::run(root),
         ("ci", []) => ci::run(root),
+        ("interop", rest) => interop::run(root, rest),
+        ("answers", rest) => answers::run(root, rest),
         ("help" | "--help" | "-h", _) => {
             println!("{USAGE}");
             Ok(())

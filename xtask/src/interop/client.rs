@@ -1,0 +1,178 @@
+//! The clients of the run: what each can write, how it is started as a writer and as a reader, and what it cannot do.
+
+use super::child;
+use super::lines::{self, Dialect, KCAT_FORMAT, NULL};
+use super::records::{Record, Shape};
+use crate::clients::{Clients, java_command};
+use anyhow::{Context, Result, bail};
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+pub const CODECS: &[&str] = &["none", "gzip", "snappy", "lz4", "zstd"];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Client {
+    Kcat,
+    Java,
+    Console,
+    KafkaGo,
+    Confluent,
+    Rdkafka,
+}
+
+/// What no test can ask of a client, and why. Printed with every report.
+pub const IMPOSSIBLE: &[(Client, &str)] = &[
+    (Client::Kcat, "writes empty keys and values as null (-Z), so its topics have none that are empty"),
+    (Client::Kcat, "takes one list of headers for a run, so each of its topics is written in four runs"),
+    (Client::Kcat, "writes no line break inside a record, so its records are text"),
+    (Client::Kcat, "prints a header's value up to its first zero byte, and is compared that way"),
+    (Client::Kcat, "prints a null header as the text NULL; readers of the other clients tell them apart"),
+    (Client::Kcat, "makes no admin call, so its topics come by auto-creation"),
+    (Client::Console, "reads and prints lines, so its records are text and null is the word NULL"),
+    (Client::Console, "makes no admin call, so its topics come by auto-creation"),
+    (Client::KafkaGo, "reads an empty key, value or header value as null, and is compared that way"),
+];
+
+impl Client {
+    pub const ALL: &'static [Self] =
+        &[Self::Kcat, Self::Java, Self::Console, Self::KafkaGo, Self::Confluent, Self::Rdkafka];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kcat => "kcat",
+            Self::Java => "java",
+            Self::Console => "console",
+            Self::KafkaGo => "kafka-go",
+            Self::Confluent => "confluent",
+            Self::Rdkafka => "rdkafka",
+        }
+    }
+
+    /// What it can be told to write.
+    pub fn shape(self) -> Shape {
+        match self {
+            Self::Kcat => Shape::TextInBlocks,
+            Self::Console => Shape::Text,
+            Self::Java | Self::KafkaGo | Self::Confluent | Self::Rdkafka => Shape::Bytes,
+        }
+    }
+
+    /// How it prints what it reads.
+    pub fn dialect(self) -> Dialect {
+        match self {
+            Self::Kcat => Dialect::Kcat,
+            Self::Console => Dialect::Console,
+            Self::KafkaGo => Dialect::HexEmptyIsNull,
+            Self::Java | Self::Confluent | Self::Rdkafka => Dialect::Hex,
+        }
+    }
+
+    /// Writes all records to a topic that does not exist yet.
+    pub fn write(self, run: &Run<'_>, topic: &str, codec: &str, records: &[Record]) -> Result<()> {
+        match self {
+            Self::Kcat => write_by_kcat(run, topic, codec, records),
+            Self::Console => {
+                child::run(run.console_producer(topic, codec), lines::input(Dialect::Console, records))
+                    .map(drop)
+            }
+            Self::Java | Self::KafkaGo | Self::Confluent | Self::Rdkafka => {
+                let input = lines::input(Dialect::Hex, records);
+                let said = child::run(run.program(self, ["write", run.bootstrap, topic, codec])?, input)?;
+                let wanted = format!("written {}", records.len());
+                if said.trim_ascii() != wanted.as_bytes() {
+                    bail!("said `{}`, not `{wanted}`", String::from_utf8_lossy(said.trim_ascii()));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads a topic from its beginning without a group and returns what was printed.
+    pub fn read(self, run: &Run<'_>, topic: &str, count: usize) -> Result<Vec<u8>> {
+        let count = count.to_string();
+        let command = match self {
+            Self::Kcat => {
+                let mut command = Command::new("kcat");
+                command.args(["-b", run.bootstrap, "-C", "-t", topic, "-p", "0", "-o", "beginning", "-e"]);
+                command.args(["-q", "-Z", "-f", KCAT_FORMAT]);
+                command
+            }
+            Self::Console => run.console_consumer(topic, &count),
+            Self::Java | Self::KafkaGo | Self::Confluent | Self::Rdkafka => {
+                run.program(self, ["read", run.bootstrap, topic, &count])?
+            }
+        };
+        child::run(command, Vec::new())
+    }
+}
+
+/// Where a run finds its programs, its broker and a place for files.
+#[derive(Debug)]
+pub struct Run<'a> {
+    pub clients: &'a Clients,
+    pub bootstrap: &'a str,
+    pub folder: &'a Path,
+}
+
+impl Run<'_> {
+    /// One of our programs in the client's language.
+    fn program<'s>(&self, client: Client, args: impl IntoIterator<Item = &'s str>) -> Result<Command> {
+        let mut command = match client {
+            Client::Java => java_command(&self.clients.java, "Interop"),
+            Client::KafkaGo => Command::new(&self.clients.kafka_go),
+            Client::Rdkafka => Command::new(&self.clients.rdkafka),
+            Client::Confluent => {
+                let mut command = Command::new(&self.clients.python);
+                command.arg(&self.clients.confluent);
+                command
+            }
+            Client::Kcat | Client::Console => bail!("{} is a tool, not a program of ours", client.name()),
+        };
+        command.args(args);
+        Ok(command)
+    }
+
+    pub fn kafka_go<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
+        let mut command = Command::new(&self.clients.kafka_go);
+        command.args(args);
+        command
+    }
+
+    fn console_producer(&self, topic: &str, codec: &str) -> Command {
+        let mut command = java_command(&self.clients.console, "org.apache.kafka.tools.ConsoleProducer");
+        command.args(["--bootstrap-server", self.bootstrap, "--topic", topic, "--compression-codec", codec]);
+        command.args(["--batch-size", "65536", "--timeout", "5"]);
+        let null = format!("null.marker={NULL}");
+        for property in ["parse.key=true", "parse.headers=true", &null] {
+            command.args(["--reader-property", property]);
+        }
+        command
+    }
+
+    fn console_consumer(&self, topic: &str, count: &str) -> Command {
+        let mut command =
+            java_command(&self.clients.console, "org.apache.kafka.tools.consumer.ConsoleConsumer");
+        command.args(["--bootstrap-server", self.bootstrap, "--topic", topic, "--partition", "0"]);
+        command.args(["--offset", "earliest", "--max-messages", count, "--timeout-ms", "30000"]);
+        let null = format!("null.literal={NULL}");
+        for property in ["print.offset=true", "print.key=true", "print.headers=true", &null] {
+            command.args(["--formatter-property", property]);
+        }
+        command
+    }
+}
+
+fn write_by_kcat(run: &Run<'_>, topic: &str, codec: &str, records: &[Record]) -> Result<()> {
+    let file = run.folder.join(format!("{topic}.lines"));
+    for (headers, records) in lines::kcat_blocks(records) {
+        fs::write(&file, lines::input(Dialect::Kcat, records)).context("write the lines for kcat")?;
+        let mut command = Command::new("kcat");
+        command.args(["-b", run.bootstrap, "-P", "-t", topic, "-K:", "-Z", "-z", codec]);
+        command.args(["-X", "enable.idempotence=true", "-X", "linger.ms=5"]);
+        command.args(headers).arg("-l").arg(&file);
+        child::run(command, Vec::new())?;
+    }
+    fs::remove_file(&file).context("remove the lines for kcat")
+}
