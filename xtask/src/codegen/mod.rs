@@ -2,8 +2,10 @@
 //!
 //! `codegen import JAR...` reads the definitions inside Kafka's jars (development only; needs `jar` of a JDK) and
 //! writes `crates/wire/schema/*.schema`. `codegen` expands those into `crates/wire/src/generated/`; with `--check` it
-//! writes nothing and fails where the checked-in code differs.
+//! writes nothing and fails where the checked-in code differs. Both do the same with `docs/config.md`, which is made from
+//! the table of settings.
 
+mod config_page;
 mod expand;
 mod import;
 mod schema;
@@ -19,8 +21,8 @@ const GENERATED: &str = "crates/wire/src/generated";
 
 pub fn run(root: &Path, args: &[String]) -> Result<()> {
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => write(root),
-        ["--check"] => check(root),
+        [] => write(root).and_then(|()| config_page::write(root)),
+        ["--check"] => check(root).and_then(|()| config_page::check(root)),
         ["import", ref jars @ ..] if !jars.is_empty() => import::run(&root.join(SCHEMA), jars),
         _ => bail!("usage: cargo xtask codegen [--check | import JAR...]"),
     }
