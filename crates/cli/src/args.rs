@@ -73,6 +73,9 @@ pub enum Command {
     /// Start a broker
     Broker(commands::up::Args),
 
+    /// The settings of this process, and where they come from
+    Config(commands::config::Args),
+
     /// Print the completion script of a shell
     Completions(commands::completions::Args),
 }

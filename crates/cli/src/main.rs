@@ -36,6 +36,7 @@ fn main() -> ExitCode {
 fn run(cli: &Cli) -> Result<Exit> {
     match &cli.command {
         Some(Command::Completions(args)) => commands::completions::run(args),
+        Some(Command::Config(args)) => commands::config::run(args, &cli.global),
         Some(Command::Up(args) | Command::Broker(args)) => commands::up::run(args, &cli.global),
         None => commands::up::run(&commands::up::Args::bare(), &cli.global),
     }

@@ -2,4 +2,5 @@
 //! through `client` (or starts `broker`, or reads a directory through `log`), and writes data to standard output.
 
 pub mod completions;
+pub mod config;
 pub mod up;

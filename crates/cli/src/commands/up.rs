@@ -60,9 +60,9 @@ pub struct Args {
     #[arg(long)]
     insecure_listen: bool,
 
-    /// What is logged, by level or by part: info, debug, warn,storage=debug
-    #[arg(long, value_name = "LEVELS", default_value = "info")]
-    log: String,
+    /// What is logged, by level or by part: info, debug, warn,storage=debug [default: info]
+    #[arg(long, value_name = "LEVELS")]
+    log: Option<String>,
 
     /// Check the settings, print what is wrong, and start nothing
     #[arg(long)]
@@ -79,7 +79,7 @@ impl Args {
             kafka_listen: Vec::new(),
             http_listen: None,
             insecure_listen: false,
-            log: "info".to_owned(),
+            log: None,
             check_config: false,
         }
     }
@@ -95,8 +95,9 @@ pub fn run(args: &Args, global: &Global) -> Result<Exit> {
     }
     let clock: Arc<dyn Clock> = Arc::new(OsClock::new());
     let colour = if global.no_color { Colour::Never } else { Colour::Auto };
-    logs::install(&args.log, colour, Arc::clone(&clock))
-        .map_err(|problem| Failure::usage(format!("--log {}: {problem}", args.log)))?;
+    let level = settings.broker().log_level.clone().unwrap_or_else(|| "info".to_owned());
+    logs::install(&level, colour, Arc::clone(&clock))
+        .map_err(|problem| Failure::usage(format!("log.level {level}: {problem}")))?;
     #[cfg(feature = "controls")]
     crate::controls::activate_from_environment()?;
     let _ = process::raise_open_file_limit();
@@ -112,6 +113,11 @@ pub fn run(args: &Args, global: &Global) -> Result<Exit> {
 
 fn temporary_dir(rng: &dyn Rng) -> PathBuf {
     std::env::temp_dir().join(format!("ottla-{}-{:08x}", process::id(), rng.next_u64() as u32))
+}
+
+/// The settings that a broker of this process would have without options of its own.
+pub fn resolve(config: Option<PathBuf>, global: &Global) -> Result<Settings> {
+    load(&Args { config, ..Args::bare() }, global, &OsDisk, None)
 }
 
 fn load(args: &Args, global: &Global, disk: &dyn Disk, temporary: Option<&Path>) -> Result<Settings> {
@@ -134,6 +140,9 @@ fn load(args: &Args, global: &Global, disk: &dyn Disk, temporary: Option<&Path>)
     if let Some(address) = &args.http_listen {
         flag("http.listen", address.clone());
     }
+    if let Some(levels) = &args.log {
+        flag("log.level", levels.clone());
+    }
     if args.insecure_listen {
         flag("allow.insecure.listeners", "true".to_owned());
     }
@@ -148,8 +157,11 @@ fn load(args: &Args, global: &Global, disk: &dyn Disk, temporary: Option<&Path>)
             Some(text)
         }
     };
-    let input =
-        Input { flags, environment: std::env::vars().collect(), file: args.config.clone(), file_text };
+    // A variable that is not text is none of ours, and must not end the process.
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let input = Input { flags, environment, file: args.config.clone(), file_text };
     settings::load(&input).map_err(|error| Failure::usage(error.to_string()).into())
 }
 
