@@ -10,6 +10,7 @@ mod ci;
 mod clients;
 mod codegen;
 mod interop;
+mod kill9;
 mod process;
 mod stages;
 mod tidy;
@@ -27,6 +28,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   ci        everything: check, release build, crash suites, real processes, real clients
   interop   real clients write and read through a broker (--broker kafka: through Apache Kafka)
   answers   what the broker answers, compared with a recording of Apache Kafka (--broker kafka: its own answers)
+  kill9     kills the broker under real clients, and looks for what it promised (--controls: planted bugs)
   codegen   generated code from the schemas (--check compares, import JAR... reads Kafka's definitions)";
 
 fn main() -> ExitCode {
@@ -48,6 +50,7 @@ fn route(root: &Path, args: &[String]) -> Result<()> {
         ("fix", []) => check::fix(root),
         ("tidy", []) => tidy::run(root),
         ("ci", []) => ci::run(root),
+        ("kill9", rest) => kill9::run(root, rest),
         ("interop", rest) => interop::run(root, rest),
         ("answers", rest) => answers::run(root, rest),
         ("help" | "--help" | "-h", _) => {
