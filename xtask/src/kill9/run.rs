@@ -19,11 +19,11 @@ use std::time::{Duration, Instant};
 const ACKS: u64 = 10_000;
 const ACKS_OF_EACH: u64 = 500;
 /// Records a second of one writer.
-const RATE: &str = "8000";
+const RATE: &str = "4000";
 /// Every fifth kill happens inside recovery.
 const KILL_IN_RECOVERY: u64 = 5;
 /// Rounds between two checks that read everything from the beginning.
-const WHOLE_CHECK: u64 = 5;
+const WHOLE_CHECK: u64 = 10;
 /// Rounds between two clean stops with `ottla log verify`.
 const CLEAN_STOP: u64 = 8;
 /// Logs that are torn at a time.
