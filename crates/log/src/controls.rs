@@ -23,8 +23,6 @@ pub enum Control {
     NoCrcCheck,
     /// Recovery sees a torn tail and leaves it.
     TornTailAccepted,
-    /// A checkpoint's producers are believed although the log ends before them.
-    SnapshotAheadTrusted,
     /// An index file is believed although it is of other bytes.
     StaleIndexTrusted,
     /// Recovery does not sync what it found in the page cache.

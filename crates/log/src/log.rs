@@ -339,12 +339,14 @@ impl Log {
         &self.producers
     }
 
-    /// The log as it is now. It may go into a checkpoint once `end_offset` of it is durable.
+    /// The log as it is now. It may go into a checkpoint once `end_offset` of it is durable. A segment without a batch is
+    /// left out: its name is synced with its first one.
     pub fn entry(&self) -> LogEntry {
+        let segments = self.shared.segments();
         LogEntry {
             log_start: self.log_start,
             end_offset: self.end_offset,
-            segments: self.shared.segments().iter().map(|segment| segment.entry()).collect(),
+            segments: segments.iter().map(|segment| segment.entry()).filter(|entry| entry.size > 0).collect(),
             epochs: self.epochs.clone(),
             producers: self.producers.clone(),
         }

@@ -3,7 +3,6 @@
 //! The last five batches of each (producer id, epoch) are remembered (durability rules P1-P3). [`ProducerTable::check`]
 //! decides and changes nothing; [`ProducerTable::note`] is called when the batch is in the log.
 
-use crate::controls::{self, Control};
 use ottla_wire::batch::{BatchHeader, add_sequence};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -124,9 +123,6 @@ impl ProducerTable {
 
     /// Forgets batches at or behind an offset: a table never knows more than its log holds (rule R9).
     pub fn cut(&mut self, end_offset: i64) {
-        if controls::active(Control::SnapshotAheadTrusted) {
-            return;
-        }
         for producer in self.producers.values_mut() {
             producer.batches.retain(|batch| batch.last_offset < end_offset);
         }

@@ -178,6 +178,11 @@ impl Recovery<'_> {
             }
         };
         let Some((position, what)) = bad else { return Ok(false) };
+        #[cfg(feature = "controls")]
+        if controls::active(Control::TornTailAccepted) {
+            segment.accept_tail(size);
+            return Ok(false);
+        }
         self.cut(path, file, position, size, what, recovered)?;
         Ok(true)
     }
@@ -200,9 +205,6 @@ impl Recovery<'_> {
     ) -> Result<(), OpenError> {
         recovered.report.cut_bytes += size - position;
         recovered.report.cut_because.get_or_insert(what);
-        if controls::active(Control::TornTailAccepted) {
-            return Ok(());
-        }
         let source = FileRange(Arc::clone(file));
         if holds_valid_batch(&source, position + 1, size, recovered.end_offset)
             .map_err(OpenError::io("read", path))?

@@ -1,0 +1,48 @@
+//! Builds with planted bugs fail the crash suite. Only test builds (feature `controls`) have such bugs.
+
+#![cfg(feature = "controls")]
+#![allow(clippy::unwrap_used)]
+
+#[allow(dead_code)]
+mod crash_suite;
+
+use crash_suite::suite;
+use ottla_env::disk::MemoryDisk;
+use ottla_log::controls::{Control, activate};
+
+const SEEDS: std::ops::Range<u64> = 0..30;
+
+// One test alone in its process, because a planted bug is switched on for the whole of it.
+#[test]
+fn planted_bugs_are_caught() {
+    let planted = [
+        Control::SyncCoversTheEnd,
+        Control::NewestFileDecides,
+        Control::NoCutBack,
+        Control::NoNameSync,
+        Control::TableMovesFirst,
+        Control::StopAtCheckpoint,
+        Control::ProducersNotRebuilt,
+        Control::TornTailAccepted,
+        Control::NoSyncAtRecovery,
+    ];
+    let mut missed = Vec::new();
+    let mut catch = |name: String, result: Result<usize, String>| match result {
+        Ok(cuts) => missed.push(format!("{name} ({cuts} cuts)")),
+        Err(caught) => println!("{name} caught: {caught}"),
+    };
+    for control in planted {
+        activate(control);
+        catch(format!("{control:?}"), suite(SEEDS, |_| {}));
+    }
+    activate(Control::StaleIndexTrusted);
+    catch("StaleIndexTrusted".to_owned(), crash_suite::reads_beside_a_stale_index());
+    activate(Control::None);
+    catch("fdatasync left out".to_owned(), suite(SEEDS, |disk: &MemoryDisk| disk.skip_file_sync(true)));
+    catch(
+        "sync of directories left out".to_owned(),
+        suite(SEEDS, |disk: &MemoryDisk| disk.skip_dir_sync(true)),
+    );
+    assert!(crash_suite::reads_beside_a_stale_index().is_ok());
+    assert!(missed.is_empty(), "not caught: {missed:?}");
+}

@@ -1,0 +1,14 @@
+//! No acknowledged batch is lost, doubled or changed, wherever the power goes. See `crash_suite`.
+
+mod crash_suite;
+
+#[test]
+fn nothing_acknowledged_is_lost_wherever_the_power_goes() {
+    match crash_suite::suite(0..12, |_| {}) {
+        Ok(cuts) => {
+            println!("{cuts} cuts and failed operations");
+            assert!(cuts > 5_000, "only {cuts} cuts: the script got shorter");
+        }
+        Err(broken) => panic!("{broken}"),
+    }
+}
