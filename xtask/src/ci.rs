@@ -5,7 +5,7 @@
 
 use crate::process::{self, cargo};
 use crate::stages::Stages;
-use crate::{answers, check, clients, interop, toolchains};
+use crate::{answers, check, clients, interop, kill9, toolchains};
 use anyhow::Result;
 use std::path::Path;
 
@@ -39,6 +39,8 @@ fn all(root: &Path, stages: &mut Stages) -> Result<()> {
         }
         Ok(())
     })?;
+    stages.run("kill -9", || kill9::run(root, &["--tear".to_owned()]))?;
+    stages.run("kill -9 of planted bugs", || kill9::run(root, &["--controls".to_owned()]))?;
     stages.run("answers", || answers::run(root, &[]))?;
     stages.run("interop", || interop::run(root, &[]))
 }

@@ -100,7 +100,8 @@ fn rdkafka(root: &Path) -> Result<PathBuf> {
     Ok(target.join("release/ottla-interop-rdkafka"))
 }
 
-fn python(root: &Path) -> Result<PathBuf> {
+/// A Python that has confluent-kafka.
+pub fn python(root: &Path) -> Result<PathBuf> {
     let venv = folder(root).join("venv");
     let python = venv.join("bin/python");
     let requirements = format!("{PROGRAMS}/confluent-kafka/requirements.txt");

@@ -57,7 +57,7 @@ pub fn run(root: &Path, built: &Built, options: &Options) -> Result<()> {
 fn build(root: &Path) -> Result<PathBuf> {
     let args =
         ["build", "--release", "-p", "ottla", "--features", "controls", "--target-dir", "target/controls"];
-    process::run(root, &process::cargo(), &[&args[..], &["--quiet"]].concat())?;
+    process::run(root, &process::cargo(), &[&args[..], &["--locked", "--quiet"]].concat())?;
     Ok(root.join("target/controls/release/ottla"))
 }
 

@@ -11,7 +11,7 @@ pub const USAGE: &str = "usage: cargo xtask kill9 [OPTIONS]
   --controls       runs the planted bugs of the test build instead: each must be caught
   --control NAME   only this one
   --binary PATH    the broker (target/release/ottla; with controls target/controls/release/ottla)
-  --kafka SCRIPT   Apache Kafka, started by this kafka.sh, stands in for the broker";
+  --kafka SCRIPT   Apache Kafka, started by this script (crates/cli/tests/kafka/kafka.sh), stands in for the broker";
 
 #[derive(Debug, Clone)]
 pub struct Options {

@@ -4,7 +4,7 @@ use super::ledger::{Ledger, Seen};
 use super::record::{log_index, writer_of};
 use super::violation::Promise;
 use crate::process::run;
-use crate::toolchains;
+use crate::{clients, toolchains};
 use anyhow::{Context, Result, bail};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -26,45 +26,25 @@ pub struct Built {
     script: PathBuf,
 }
 
-/// Builds what is not built yet, below `target/`.
+/// Builds the programs, below `target/`.
 pub fn build(root: &Path) -> Result<Built> {
     toolchains::ensure(root, &[toolchains::PYTHON, toolchains::JAVA, toolchains::MAVEN, toolchains::GO])?;
-    let (sources, target) = (root.join(SOURCES), root.join("target/kill9/clients"));
+    let (sources, target) = (root.join(SOURCES), clients::folder(root).join("kill9"));
     std::fs::create_dir_all(&target)?;
+    let jar = clients::kafka_clients_jar(root)?;
     let built = Built {
         classes: target.join("classes"),
-        jars: target.join("jars"),
+        jars: jar.parent().context("find the folder of kafka-clients")?.to_owned(),
         go: target.join("kill9-go"),
-        python: target.join("venv/bin/python"),
+        python: clients::python(root)?,
         script: sources.join("confluent-kafka/kill9.py"),
     };
-    let java = sources.join("java");
-    once(&target.join("jars.done"), &java.join("pom.xml"), || {
-        let folder = format!("-DoutputDirectory={}", built.jars.display());
-        run(&java, "mvn", &["-q", "-B", "dependency:copy-dependencies", "-DincludeScope=runtime", &folder])
-    })?;
     let jars = format!("{}/*", built.jars.display());
     let classes = built.classes.display().to_string();
-    run(&java, "javac", &["-d", &classes, "-cp", &jars, "Kill9.java"])?;
+    run(&sources.join("java"), "javac", &["-d", &classes, "-cp", &jars, "Kill9.java"])?;
     let go = built.go.display().to_string();
     run(&sources.join("kafka-go"), "go", &["build", "-o", &go, "."])?;
-    let requirements = sources.join("confluent-kafka/requirements.txt");
-    once(&target.join("venv.done"), &requirements, || {
-        let (venv, wanted) = (target.join("venv").display().to_string(), requirements.display().to_string());
-        run(root, "python3", &["-m", "venv", &venv])?;
-        run(root, &built.python.display().to_string(), &["-m", "pip", "install", "--quiet", "-r", &wanted])
-    })?;
     Ok(built)
-}
-
-/// Runs an installation unless `stamp` says that it was done for the same `input`.
-fn once(stamp: &Path, input: &Path, install: impl FnOnce() -> Result<()>) -> Result<()> {
-    let wanted = std::fs::read(input)?;
-    if std::fs::read(stamp).is_ok_and(|done| done == wanted) {
-        return Ok(());
-    }
-    install()?;
-    Ok(std::fs::write(stamp, wanted)?)
 }
 
 impl Built {
