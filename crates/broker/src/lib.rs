@@ -5,6 +5,7 @@
 
 mod admin;
 mod advertise;
+mod call;
 pub mod cluster;
 mod connection;
 mod context;

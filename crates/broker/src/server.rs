@@ -32,9 +32,16 @@ pub enum BindError {
 
 /// Binds every address of every listener. Of a name with several addresses (`localhost`) those of an address family that
 /// the machine does not have are left out, as long as one is there.
-pub async fn bind(net: &dyn Net, listeners: &[ListenerConfig]) -> Result<Vec<Bound>, BindError> {
+///
+/// Of listeners that nobody chose, every one but the first is left out when its port is taken; the first is the one that
+/// clients expect.
+pub async fn bind(
+    net: &dyn Net,
+    listeners: &[ListenerConfig],
+    explicit: bool,
+) -> Result<Vec<Bound>, BindError> {
     let mut bound: Vec<Bound> = Vec::new();
-    for config in listeners {
+    for (number, config) in listeners.iter().enumerate() {
         let addresses = addresses(config).await?;
         let several = addresses.len() > 1;
         let mut port = config.port;
@@ -49,6 +56,10 @@ pub async fn bind(net: &dyn Net, listeners: &[ListenerConfig]) -> Result<Vec<Bou
                     // The second address of a name gets the port that the first one was given.
                     port = address.port();
                     bound.push(Bound { name: config.name.as_str().into(), listener, address });
+                }
+                Err(source) if source.kind() == io::ErrorKind::AddrInUse && number > 0 && !explicit => {
+                    tracing::warn!(%address, "the port of this default listener is in use; going on without it");
+                    break;
                 }
                 Err(source) if source.kind() == io::ErrorKind::AddrInUse => {
                     return Err(BindError::InUse { address });

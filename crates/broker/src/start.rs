@@ -16,7 +16,7 @@ use crate::server::{self, BindError, Bound};
 use crate::settings::Settings;
 use ottla_env::clock::Clock;
 use ottla_env::disk::Disk;
-use ottla_env::net::Net;
+use ottla_env::net::{BoxFuture, Net};
 use ottla_env::rng::Rng;
 use ottla_env::task::spawn_disk_loop;
 use ottla_state::{Endpoint, Image, Uuid};
@@ -112,7 +112,7 @@ impl Broker {
         settings.set_node_id(format.node_id);
         let settings = Arc::new(settings);
         let config = settings.broker();
-        let bound = server::bind(net.as_ref(), &config.listeners).await?;
+        let bound = server::bind(net.as_ref(), &config.listeners, config.listeners_explicit).await?;
         let http = bind_http(net.as_ref(), config.http_listen, config.http_listen_explicit).await?;
 
         let clean_start = opening.clean || dir.is_new();
@@ -143,13 +143,16 @@ impl Broker {
             },
         })
         .await?;
-        registry.set_metadata(Arc::clone(cluster.metadata()));
+        {
+            let metadata = Arc::clone(cluster.metadata());
+            registry.set_metadata_revision(move || metadata.revision());
+        }
 
         let metrics = Arc::new(Metrics::new());
         let (stopping, stopped) = watch::channel(false);
         let context = Arc::new(Context {
             node: format.node_id,
-            settings: Arc::clone(&settings),
+            settings: with_cluster_defaults(&settings, &cluster.metadata().image()),
             registry: registry.clone(),
             metadata: Arc::clone(cluster.metadata()),
             controller: cluster.controller().clone(),
@@ -161,7 +164,15 @@ impl Broker {
         let mut background = JoinSet::new();
         {
             let (registry, controller) = (registry.clone(), cluster.controller().clone());
-            background.spawn(async move { registry.run_deletions(controller).await });
+            let forget = move |ids| {
+                let controller = controller.clone();
+                Box::pin(async move {
+                    if let Err(error) = controller.forget_topics(ids).await {
+                        tracing::debug!(error = %error, "deleted topics are forgotten at the next start");
+                    }
+                }) as BoxFuture<'static, ()>
+            };
+            background.spawn(async move { registry.run_deletions(Box::new(forget)).await });
         }
         let ready = Arc::new(AtomicBool::new(false));
         let http_address = http.as_ref().map(|(_, address)| *address);
@@ -321,6 +332,13 @@ fn registration(
         endpoints,
         clean_start,
     }
+}
+
+/// What is shown of the settings: values of the whole cluster are those that its metadata has.
+fn with_cluster_defaults(settings: &Settings, image: &Image) -> Arc<Settings> {
+    let mut settings = settings.clone();
+    settings.set_cluster_defaults(image.broker_defaults().as_ref().clone());
+    Arc::new(settings)
 }
 
 fn rules(settings: &Arc<Settings>) -> Rules {

@@ -1,8 +1,8 @@
 //! ApiVersions (18), versions 0-5. v3: client software, features; v4: features with a minimum of 0 (none here); v5: the
 //! node a client means to talk to (KIP-1242).
 
+use crate::call::{Call, served};
 use crate::cluster::registration::{METADATA_LEVEL, METADATA_LEVEL_MIN};
-use crate::dispatch::{Call, served};
 use crate::reply::{Reply, Return};
 use ottla_state::controller::METADATA_VERSION;
 use ottla_wire::apis::{self, Api};

@@ -1,7 +1,7 @@
 //! DescribeCluster (60), versions 0-2. v1: the kind of endpoint asked for; v2: fenced brokers (there are none here).
 
 use super::metadata::{CLUSTER_OPERATIONS, NOT_ASKED};
-use crate::dispatch::Call;
+use crate::call::Call;
 use crate::reply::Reply;
 use ottla_wire::ErrorCode;
 use ottla_wire::messages::describe_cluster::{

@@ -1,7 +1,7 @@
 //! DescribeConfigs (32), versions 1-4, of topics and of this broker. v3: types and documentation.
 
+use crate::call::Call;
 use crate::context::Context;
-use crate::dispatch::Call;
 use crate::reply::Reply;
 use crate::settings::Described;
 use ottla_state::topic_name;
@@ -19,15 +19,13 @@ pub fn describe(mut call: Call<'_>) -> Result<Reply, Reply> {
     let results = request.resources.iter().map(|resource| {
         let described = look(call.context, resource);
         let (error, message, configs) = match described {
-            Ok(configs) => (ErrorCode::None, None, configs),
+            Ok(configs) => (ErrorCode::None, Some(WireStr::from("")), configs),
             Err((error, message)) => (error, Some(message.as_str().into()), Vec::new()),
         };
-        let wanted = |config: &Described| {
-            resource
-                .configuration_keys
-                .as_ref()
-                .is_none_or(|keys| keys.iter().any(|key| key.as_str() == config.name))
-        };
+        // No list, or an empty one: all of them.
+        let keys = resource.configuration_keys.as_deref().unwrap_or_default();
+        let wanted =
+            |config: &Described| keys.is_empty() || keys.iter().any(|key| key.as_str() == config.name);
         DescribeConfigsResult {
             error_code: error.code(),
             error_message: message,
@@ -56,9 +54,8 @@ fn look(
                 .ok_or_else(|| (ErrorCode::UnknownTopicOrPartition, format!("there is no topic {name}")))?;
             Ok(context.settings.describe_topic(&topic.configs))
         }
-        BROKER if name.is_empty() || name.parse() == Ok(context.node) => {
-            Ok(context.settings.describe_broker())
-        }
+        BROKER if name.is_empty() => Ok(context.settings.describe_cluster_defaults()),
+        BROKER if name.parse() == Ok(context.node) => Ok(context.settings.describe_broker()),
         BROKER => Err((
             ErrorCode::InvalidRequest,
             format!("broker {name} does not answer here; this is broker {}", context.node),

@@ -3,8 +3,8 @@
 //!
 //! Records leave as the log has them. A request that finds less than `min_bytes` waits for a high watermark to move.
 
+use crate::call::Call;
 use crate::context::{Context, TopicRef, check_epoch, find_topic};
-use crate::dispatch::Call;
 use crate::error;
 use crate::partition::{Offsets, Partition, ReadLimits, Slices, WaitSet};
 use crate::reply::Reply;

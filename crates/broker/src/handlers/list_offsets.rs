@@ -1,8 +1,8 @@
 //! ListOffsets (2), versions 0-11. v0: a list of offsets; v4: leader epochs; v7: the record with the largest timestamp;
 //! v8, v9, v11: local and tiered ends, of which only the local ones exist here.
 
+use crate::call::Call;
 use crate::context::{Context, TopicRef, check_epoch};
-use crate::dispatch::Call;
 use crate::error;
 use crate::partition::{Offsets, Partition};
 use crate::reply::Reply;

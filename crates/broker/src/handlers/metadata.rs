@@ -4,8 +4,8 @@
 //! Where creation is asked for, the answer leaves when every partition takes writes (quirk Q4): LEADER_NOT_AVAILABLE is
 //! never answered.
 
+use crate::call::Call;
 use crate::context::Context;
-use crate::dispatch::Call;
 use crate::error;
 use crate::reply::Reply;
 use ottla_state::image::Topic;

@@ -4,8 +4,8 @@
 //! Everything up to the queue of the writer happens before [`handle`] returns, so batches of one connection are appended
 //! in the order they came (durability rule A3). The answer leaves when the high watermark covers them.
 
+use crate::call::Call;
 use crate::context::{Context, TopicRef};
-use crate::dispatch::Call;
 use crate::error;
 use crate::partition::{AppendError, Partition, Produced, Written};
 use crate::reply::{Outcome, Reply};

@@ -1,7 +1,7 @@
 //! InitProducerId (22), versions 0-5: an id for an idempotent producer. Transactional ids are refused until transactions
 //! exist.
 
-use crate::dispatch::Call;
+use crate::call::Call;
 use crate::error;
 use crate::reply::Reply;
 use ottla_wire::ErrorCode;

@@ -1,8 +1,8 @@
 //! CreateTopics (19), versions 0-7, and DeleteTopics (20), versions 0-6. The answer leaves when this broker's image has
 //! the change: a created topic takes writes, a deleted one is gone.
 
+use crate::call::Call;
 use crate::cluster::ControllerError;
-use crate::dispatch::Call;
 use crate::error;
 use crate::reply::Reply;
 use crate::settings::Settings;
@@ -81,8 +81,10 @@ fn created(settings: &Settings, answer: CreateAnswer, mode: Mode) -> CreatableTo
 }
 
 fn effective(settings: &Settings, overrides: &Configs) -> Vec<CreatableTopicConfigs> {
+    // Tools that compare this list with Kafka's see names of Ottla's own only where somebody used them.
     let described = settings.describe_topic(overrides).into_iter();
     described
+        .filter(|config| !(config.is_own && config.is_default))
         .map(|config| CreatableTopicConfigs {
             name: config.name.into(),
             value: config.value.as_deref().map(WireStr::from),

@@ -3,8 +3,7 @@
 //! Started by the metadata, which keeps a deleted topic until its data is gone; so a deletion that was cut short goes
 //! on at the next start.
 
-use super::registry::Registry;
-use crate::cluster::ControllerClient;
+use super::registry::{Forget, Registry};
 use ottla_env::disk::Disk;
 use ottla_state::TopicId;
 use std::io;
@@ -21,7 +20,7 @@ pub(super) struct Doomed {
 /// Works off deletions until the registry is gone.
 pub(super) async fn run(
     registry: Registry,
-    controller: ControllerClient,
+    forget: Box<Forget>,
     mut doomed: mpsc::UnboundedReceiver<Doomed>,
 ) {
     while let Some(first) = doomed.recv().await {
@@ -40,9 +39,7 @@ pub(super) async fn run(
                 }
             }
         }
-        if let Err(error) = controller.forget_topics(gone).await {
-            tracing::debug!(error = %error, "deleted topics are forgotten at the next start");
-        }
+        forget(gone).await;
     }
 }
 

@@ -12,11 +12,11 @@ use super::pool::{Class, Pool};
 use super::start::{self, Opening, StartReport, io_error};
 use super::tail_cache::TailCache;
 use super::writer::{Entries, Message, Tools, Writer};
-use crate::cluster::{ControllerClient, Metadata};
 use crate::settings::TopicConfig;
 use crossbeam_channel::Sender;
 use ottla_env::clock::Clock;
 use ottla_env::disk::Disk;
+use ottla_env::net::BoxFuture;
 use ottla_env::task::{DiskLoop, spawn_disk_loop};
 use ottla_log::checkpoint::{Checkpoint, FILE_NAME, LogKey};
 use ottla_log::{Log, LogPlace, OpenError, OpenFrom, OpenReport};
@@ -70,6 +70,10 @@ impl std::fmt::Debug for Registry {
     }
 }
 
+/// Tells the metadata that the data of these topics is gone.
+pub type Forget = dyn Fn(Vec<TopicId>) -> BoxFuture<'static, ()> + Send + Sync;
+type Revision = dyn Fn() -> i64 + Send + Sync;
+
 struct Inner {
     disk: Arc<dyn Disk>,
     root: PathBuf,
@@ -84,7 +88,7 @@ struct Inner {
     /// What the last checkpoint says; logs that were not used since are opened from it.
     checkpoint: Arc<Mutex<Checkpoint>>,
     clean: bool,
-    metadata: OnceLock<Arc<Metadata>>,
+    metadata_revision: OnceLock<Box<Revision>>,
     checkpointer: Sender<CheckpointRequest>,
     failed: watch::Sender<Option<StorageFailed>>,
     doomed: mpsc::UnboundedSender<Doomed>,
@@ -172,7 +176,7 @@ impl Registry {
             threads: Mutex::new(threads),
             checkpoint,
             clean: opening.clean,
-            metadata: OnceLock::new(),
+            metadata_revision: OnceLock::new(),
             checkpointer,
             failed,
             doomed,
@@ -232,16 +236,16 @@ impl Registry {
         }
     }
 
-    /// The metadata whose revision the checkpoint notes.
-    pub fn set_metadata(&self, metadata: Arc<Metadata>) {
-        let _ = self.0.metadata.set(metadata);
+    /// Tells which revision of the metadata is stored, for the checkpoint.
+    pub fn set_metadata_revision(&self, revision: impl Fn() -> i64 + Send + Sync + 'static) {
+        let _ = self.0.metadata_revision.set(Box::new(revision));
     }
 
-    /// Removes deleted topics for as long as it is polled. Once.
-    pub async fn run_deletions(&self, controller: ControllerClient) {
+    /// Removes deleted topics for as long as it is polled, and tells the metadata to forget them. Once.
+    pub async fn run_deletions(&self, forget: Box<Forget>) {
         let receiver = lock(&self.0.doomed_receiver).take();
         if let Some(receiver) = receiver {
-            deletion::run(self.clone(), controller, receiver).await;
+            deletion::run(self.clone(), forget, receiver).await;
         }
     }
 
@@ -398,8 +402,8 @@ impl Inner {
                 let deleted: HashSet<[u8; 16]> = deleted.iter().map(|id| id.0).collect();
                 checkpoint.logs.retain(|(id, _), _| !deleted.contains(id));
             }
-            if let Some(metadata) = self.metadata.get() {
-                checkpoint.metadata_revision = metadata.revision();
+            if let Some(revision) = self.metadata_revision.get() {
+                checkpoint.metadata_revision = revision();
             }
             checkpoint.clone()
         };

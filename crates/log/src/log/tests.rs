@@ -1,3 +1,5 @@
+//! The life of one log: append, roll, stop, kill, cut, damage.
+
 use super::*;
 use crate::{ReadLimits, TimestampedOffset};
 use ottla_env::disk::{Lost, MemoryDisk};

@@ -1,0 +1,58 @@
+//! One request as its handler gets it, and the list of what is served at all.
+
+use crate::context::{Client, Context};
+use crate::reply::{Outcome, Reply, Return};
+use ottla_wire::apis::{self, Api};
+use ottla_wire::codec::{Decoder, Request};
+use ottla_wire::request::Head;
+use std::sync::Arc;
+
+/// The APIs this broker serves, in every version of the codec's table. Nothing else is announced.
+pub const SERVED: [i16; 10] = [
+    apis::PRODUCE,
+    apis::FETCH,
+    apis::LIST_OFFSETS,
+    apis::METADATA,
+    apis::API_VERSIONS,
+    apis::CREATE_TOPICS,
+    apis::DELETE_TOPICS,
+    apis::INIT_PRODUCER_ID,
+    apis::DESCRIBE_CONFIGS,
+    apis::DESCRIBE_CLUSTER,
+];
+
+pub fn served() -> impl Iterator<Item = &'static Api> {
+    SERVED.iter().filter_map(|key| apis::find(*key))
+}
+
+/// One request on its way to its handler.
+pub struct Call<'a> {
+    pub context: &'a Arc<Context>,
+    pub client: &'a Client,
+    pub head: Head,
+    pub body: Decoder,
+    /// Bytes of the whole frame, which the request's byte fields share.
+    pub frame_bytes: usize,
+}
+
+impl Call<'_> {
+    pub fn returns(&self) -> Return {
+        Return { correlation_id: self.head.correlation_id, version: self.head.api_version }
+    }
+
+    pub fn version(&self) -> i16 {
+        self.head.api_version
+    }
+
+    /// The request itself, or the end of the connection: what cannot be read cannot be answered.
+    pub fn read<R: Request>(&mut self) -> Result<R, Reply> {
+        R::read(&mut self.body, self.head.api_version)
+            .map_err(|error| close(self.context, "unreadable", format!("{}: {error}", R::NAME)))
+    }
+}
+
+/// The end of a connection whose request cannot be answered.
+pub fn close(context: &Context, kind: &'static str, why: String) -> Reply {
+    context.metrics.bad_request(kind);
+    Reply::Now(Outcome::Close(why))
+}
