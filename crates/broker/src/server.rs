@@ -33,8 +33,8 @@ pub enum BindError {
 /// Binds every address of every listener. Of a name with several addresses (`localhost`) those of an address family that
 /// the machine does not have are left out, as long as one is there.
 ///
-/// Of listeners that nobody chose, every one but the first is left out when its port is taken; the first is the one that
-/// clients expect.
+/// Of listeners that nobody chose, every one but the first moves to a free port when its own is taken; the first is the
+/// one that clients expect.
 pub async fn bind(
     net: &dyn Net,
     listeners: &[ListenerConfig],
@@ -58,8 +58,13 @@ pub async fn bind(
                     bound.push(Bound { name: config.name.as_str().into(), listener, address });
                 }
                 Err(source) if source.kind() == io::ErrorKind::AddrInUse && number > 0 && !explicit => {
-                    tracing::warn!(%address, "the port of this default listener is in use; going on without it");
-                    break;
+                    let free = SocketAddr::new(ip, 0);
+                    let io = |source| BindError::Io { address: free, source };
+                    let listener = net.listen(free).await.map_err(io)?;
+                    let free = listener.local_addr().map_err(io)?;
+                    tracing::warn!(wanted = %address, taken = %free, "the port of this default listener is in use");
+                    port = free.port();
+                    bound.push(Bound { name: config.name.as_str().into(), listener, address: free });
                 }
                 Err(source) if source.kind() == io::ErrorKind::AddrInUse => {
                     return Err(BindError::InUse { address });

@@ -17,9 +17,6 @@ mod start;
 mod tail_cache;
 mod writer;
 
-#[cfg(test)]
-mod tests;
-
 pub use error::{AppendError, ReadError, StartError, StopError, StorageFailed};
 pub use partition_log::{Offsets, PartitionLog, Produced, ReadLimits, Slices, TimestampedOffset, Written};
 pub use purgatory::{WaitSet, Watchers};

@@ -329,12 +329,9 @@ impl Writer {
 
     fn synced(&mut self, key: &LogKey, path: &PathBuf, result: io::Result<()>) {
         let Some(Owned { local, state: State::Open(open) }) = self.logs.get_mut(key) else { return };
-        if let Err(error) = result {
-            if controls::active(Control::RetryAfterFailedSync) {
-                open.log.sync_done(path);
-                self.touched.push(*key);
-                return;
-            }
+        if let Err(error) = result
+            && !controls::active(Control::RetryAfterFailedSync)
+        {
             let cause = error.to_string();
             for (_, reply, _) in open.waiting.drain(..) {
                 let _ = reply.send(Err(AppendError::Storage(cause.clone())));
