@@ -42,5 +42,5 @@ fn all(root: &Path, stages: &mut Stages) -> Result<()> {
     stages.run("kill -9", || kill9::run(root, &["--tear".to_owned()]))?;
     stages.run("kill -9 of planted bugs", || kill9::run(root, &["--controls".to_owned()]))?;
     stages.run("answers", || answers::run(root, &[]))?;
-    stages.run("interop", || interop::run(root, &[]))
+    stages.run("interop", || interop::run(root, &["--first-writes".to_owned(), "1000".to_owned()]))
 }

@@ -76,6 +76,9 @@ pub enum Command {
     /// The settings of this process, and where they come from
     Config(commands::config::Args),
 
+    /// Look into a data directory without a broker, and change nothing
+    Log(commands::log::Args),
+
     /// Print the completion script of a shell
     Completions(commands::completions::Args),
 }

@@ -38,6 +38,7 @@ fn run(cli: &Cli) -> Result<Exit> {
         Some(Command::Completions(args)) => commands::completions::run(args),
         Some(Command::Config(args)) => commands::config::run(args, &cli.global),
         Some(Command::Up(args) | Command::Broker(args)) => commands::up::run(args, &cli.global),
+        Some(Command::Log(args)) => commands::log::run(args),
         None => commands::up::run(&commands::up::Args::bare(), &cli.global),
     }
 }

@@ -8,7 +8,10 @@ use crate::scan::{Scan, ScanError};
 use crate::segment::file_name;
 use bytes::Bytes;
 use ottla_env::disk::{Disk, OpenMode};
-use ottla_wire::batch::{BatchHeader, crc32c, crc32c_combine};
+pub use ottla_wire::batch::BatchHeader;
+use ottla_wire::batch::{crc32c, crc32c_combine};
+/// What is in a batch, for those who look into one.
+pub use ottla_wire::record;
 use std::io;
 use std::path::{Path, PathBuf};
 
