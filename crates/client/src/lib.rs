@@ -1,1 +1,33 @@
-//! client
+//! A Kafka client: connections, metadata, admin calls, an idempotent producer, and a consumer without a group.
+//!
+//! It works against any broker that speaks Kafka's protocol and must never know that ours exists. Sockets, time and
+//! chance come in through `config::Surroundings`. Where to read on: `connection` (one socket), `cluster` (which socket),
+//! `producer` and `consumer` (what flows through it). Every wait has a deadline, every buffer a bound.
+
+mod admin;
+mod client;
+mod cluster;
+pub mod config;
+mod connection;
+mod connections;
+pub mod consumer;
+mod errors;
+mod metadata;
+pub mod partitioner;
+pub mod producer;
+mod retry;
+
+pub use admin::{
+    Admin, ClusterDescription, ConfigEntry, ConfigResource, ConfigSource, CreatedTopic, ListedOffset,
+    NewTopic, OffsetSpec, PartitionKey, ResourceType,
+};
+pub use client::Client;
+pub use config::{ClientConfig, Surroundings};
+pub use consumer::{Assignment, Consumer, ConsumerConfig, FetchedBatch, Isolation, OffsetReset, Start};
+pub use errors::{ClientError, ErrorClass, class_of};
+pub use metadata::{BrokerMetadata, PartitionMetadata, TopicMetadata};
+pub use ottla_wire::ErrorCode;
+pub use ottla_wire::compress::Codec;
+pub use ottla_wire::record::{Header, Record};
+pub use partitioner::Partitioner;
+pub use producer::{Acks, Delivered, Delivery, Producer, ProducerConfig, ProducerRecord};

@@ -1,0 +1,360 @@
+//! The consumer's task: one fetch per leader under way, answers handed on in order.
+//!
+//! A partition's position moves when its records are handed on, by the batch headers alone; decoding happens at the
+//! caller. The channel to the caller is the backpressure: while it is full nothing new is asked for. Fetch sessions are
+//! declined (session id 0, epoch -1): each request names its partitions.
+
+use super::request::{Asked, request, version_max};
+use super::{ConsumerConfig, OffsetReset};
+use crate::admin::{OffsetSpec, PartitionKey};
+use crate::cluster::{Cluster, Creation};
+use crate::connection::Call;
+use crate::connections::OwnLane;
+use crate::errors::{ClientError, ErrorClass};
+use crate::retry::Backoff;
+use bytes::Bytes;
+use ottla_wire::ErrorCode;
+use ottla_wire::batch::{BatchError, BatchHeader, batches};
+use ottla_wire::messages::fetch::{AbortedTransaction, FetchResponse, PartitionData};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+/// What one answer held of one partition.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    pub key: PartitionKey,
+    pub broker: i32,
+    /// What was asked for; the first batch may begin before it.
+    pub offset: i64,
+    pub records: Bytes,
+    pub aborted: Vec<AbortedTransaction>,
+    pub high_watermark: i64,
+}
+
+#[derive(Debug)]
+struct Partition {
+    offset: i64,
+    /// In a request, or being looked up.
+    is_busy: bool,
+    not_before: Option<Instant>,
+    failing_since: Option<Instant>,
+    backoff: Backoff,
+}
+
+#[derive(Debug)]
+pub(super) struct Fetcher {
+    cluster: Arc<Cluster>,
+    config: Arc<ConsumerConfig>,
+    lane: OwnLane,
+    partitions: BTreeMap<PartitionKey, Partition>,
+    /// Leaders with a fetch under way.
+    busy: BTreeSet<i32>,
+    learning: BTreeSet<String>,
+    rounds: usize,
+    events: JoinSet<Event>,
+    fetched: mpsc::Sender<Result<Fetched, ClientError>>,
+}
+
+#[derive(Debug)]
+enum Event {
+    Fetched { leader: i32, asked: Vec<Asked>, result: Result<FetchResponse, ClientError> },
+    Learned { topic: String, result: Result<(), ClientError> },
+    Reset { key: PartitionKey, result: Result<i64, ClientError> },
+}
+
+impl Fetcher {
+    pub fn new(
+        cluster: Arc<Cluster>,
+        config: Arc<ConsumerConfig>,
+        positions: &BTreeMap<PartitionKey, i64>,
+        fetched: mpsc::Sender<Result<Fetched, ClientError>>,
+    ) -> Self {
+        let partition = |offset: &i64| Partition {
+            offset: *offset,
+            is_busy: false,
+            not_before: None,
+            failing_since: None,
+            backoff: cluster.backoff(),
+        };
+        let partitions = positions.iter().map(|(key, offset)| (key.clone(), partition(offset))).collect();
+        Self {
+            lane: cluster.own_lane(),
+            cluster,
+            config,
+            partitions,
+            busy: BTreeSet::new(),
+            learning: BTreeSet::new(),
+            rounds: 0,
+            events: JoinSet::new(),
+            fetched,
+        }
+    }
+
+    /// Ends with the first error that is told, or when nobody listens any more.
+    pub async fn run(mut self) {
+        loop {
+            let next = self.ask_leaders(Instant::now());
+            let event = tokio::select! {
+                biased;
+                Some(event) = self.events.join_next() => event,
+                () = tokio::time::sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => continue,
+                () = self.fetched.closed() => return,
+            };
+            let result = match event {
+                Ok(Event::Fetched { leader, asked, result }) => self.answered(leader, asked, result).await,
+                Ok(Event::Learned { topic, result }) => {
+                    self.learning.remove(&topic);
+                    self.learned(&topic, result)
+                }
+                Ok(Event::Reset { key, result }) => self.reset(&key, result),
+                Err(error) => {
+                    tracing::error!(error = %error, "a fetch ended early");
+                    Err(ClientError::Closed)
+                }
+            };
+            if let Err(error) = result {
+                let _ = self.fetched.send(Err(error)).await;
+                return;
+            }
+        }
+    }
+
+    /// Sends a fetch to each leader that has none under way; returns when to look again.
+    fn ask_leaders(&mut self, now: Instant) -> Option<Instant> {
+        let mut next: Option<Instant> = None;
+        let mut by_leader = BTreeMap::<i32, Vec<Asked>>::new();
+        let mut unknown = BTreeSet::new();
+        for (key, partition) in &mut self.partitions {
+            if partition.is_busy {
+                continue;
+            }
+            if let Some(at) = partition.not_before.filter(|at| *at > now) {
+                next = Some(next.map_or(at, |next| next.min(at)));
+                continue;
+            }
+            let topic = self.cluster.metadata.fresh_topic(&key.topic, self.cluster.config.metadata_max_age);
+            let Some(topic) = topic else {
+                unknown.insert(key.topic.clone());
+                continue;
+            };
+            let known = topic.partition(key.partition);
+            match known.and_then(|known| Some((known.leader?, known.leader_epoch))) {
+                Some((leader, leader_epoch)) if !self.busy.contains(&leader) => {
+                    by_leader.entry(leader).or_default().push(Asked {
+                        key: key.clone(),
+                        topic_id: topic.id,
+                        leader_epoch,
+                        offset: partition.offset,
+                    });
+                    partition.is_busy = true;
+                }
+                Some(_) => {}
+                None => {
+                    let at = now + partition.backoff.next_pause();
+                    partition.not_before = Some(at);
+                    next = Some(next.map_or(at, |next| next.min(at)));
+                    self.cluster.metadata.mark_stale(&key.topic);
+                }
+            }
+        }
+        for topic in unknown {
+            self.learn(topic);
+        }
+        for (leader, mut asked) in by_leader {
+            // Who stands first gets the bytes of the answer: everybody's turn comes.
+            self.rounds = self.rounds.wrapping_add(1);
+            let first = self.rounds % asked.len();
+            asked.rotate_left(first);
+            self.fetch(leader, asked);
+        }
+        next
+    }
+
+    fn learn(&mut self, topic: String) {
+        if !self.learning.insert(topic.clone()) {
+            return;
+        }
+        let cluster = Arc::clone(&self.cluster);
+        self.events.spawn(async move {
+            let result = cluster.topic_once(&topic, Creation::Never).await.map(drop);
+            Event::Learned { topic, result }
+        });
+    }
+
+    fn fetch(&mut self, leader: i32, asked: Vec<Asked>) {
+        self.busy.insert(leader);
+        let (cluster, config, lane) = (Arc::clone(&self.cluster), Arc::clone(&self.config), self.lane.lane);
+        self.events.spawn(async move {
+            let call = Call {
+                // A broker may hold the request for as long as it was told to.
+                timeout: cluster.config.request_timeout + config.fetch_max_wait,
+                version_max: version_max(&asked),
+            };
+            let request = request(&config, &asked);
+            let attempt = async { cluster.node(leader, lane).await?.call(&request, call).await };
+            let result = attempt.await.and_then(|response| {
+                crate::connection::check("fetch", response.error_code)?;
+                Ok(response)
+            });
+            Event::Fetched { leader, asked, result }
+        });
+    }
+
+    async fn answered(
+        &mut self,
+        leader: i32,
+        asked: Vec<Asked>,
+        result: Result<FetchResponse, ClientError>,
+    ) -> Result<(), ClientError> {
+        self.busy.remove(&leader);
+        for asked in &asked {
+            if let Some(partition) = self.partitions.get_mut(&asked.key) {
+                partition.is_busy = false;
+            }
+        }
+        let response = match result {
+            Ok(response) => response,
+            Err(error) => {
+                for asked in &asked {
+                    self.failed(&asked.key, error.clone())?;
+                }
+                return Ok(());
+            }
+        };
+        let by_name = |asked: &Asked| {
+            response.responses.iter().find(|topic| {
+                let by_id = !asked.topic_id.is_zero() && topic.topic_id == asked.topic_id;
+                by_id || topic.topic == asked.key.topic.as_str()
+            })
+        };
+        for asked in &asked {
+            let data = by_name(asked)
+                .and_then(|topic| topic.partitions.iter().find(|p| p.partition_index == asked.key.partition));
+            // A partition that did not fit is left out of the answer.
+            let Some(data) = data else { continue };
+            match ErrorCode::from_code(data.error_code) {
+                ErrorCode::None => self.hand_on(leader, asked, data).await?,
+                ErrorCode::OffsetOutOfRange => self.out_of_range(asked, data)?,
+                code => {
+                    let what = format!("read {}/{}", asked.key.topic, asked.key.partition);
+                    self.failed(&asked.key, ClientError::refused(what, code, None))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn hand_on(&mut self, leader: i32, asked: &Asked, data: &PartitionData) -> Result<(), ClientError> {
+        let Some(partition) = self.partitions.get_mut(&asked.key) else { return Ok(()) };
+        partition.failing_since = None;
+        partition.not_before = None;
+        partition.backoff.reset();
+        let records = data.records.as_ref().map(ottla_wire::Records::to_bytes).unwrap_or_default();
+        let next = batches(records.clone()).map(|(header, _)| header.next_offset()).last();
+        // A first batch that is cut off at the size limit gives nothing; one that is none goes on to be told.
+        let is_cut = matches!(BatchHeader::parse(&records), Ok(_) | Err(BatchError::Incomplete));
+        let records = if next.is_none() && is_cut { Bytes::new() } else { records };
+        partition.offset = partition.offset.max(next.unwrap_or(0));
+        let is_empty = records.is_empty();
+        let fetched = Fetched {
+            key: asked.key.clone(),
+            broker: leader,
+            offset: asked.offset,
+            records,
+            aborted: data.aborted_transactions.clone().unwrap_or_default(),
+            high_watermark: data.high_watermark,
+        };
+        if is_empty {
+            // Only the end of the partition is news, and not worth waiting for.
+            let _ = self.fetched.try_send(Ok(fetched));
+            return Ok(());
+        }
+        self.fetched.send(Ok(fetched)).await.map_err(|_| ClientError::Closed)
+    }
+
+    fn out_of_range(&mut self, asked: &Asked, data: &PartitionData) -> Result<(), ClientError> {
+        let spec = match self.config.offset_reset {
+            OffsetReset::Earliest => OffsetSpec::Earliest,
+            OffsetReset::Latest => OffsetSpec::Latest,
+            OffsetReset::Fail => {
+                return Err(ClientError::OffsetOutOfRange {
+                    topic: asked.key.topic.clone(),
+                    partition: asked.key.partition,
+                    offset: asked.offset,
+                    log_start: data.log_start_offset,
+                    high_watermark: data.high_watermark,
+                });
+            }
+        };
+        tracing::warn!(
+            topic = asked.key.topic,
+            partition = asked.key.partition,
+            offset = asked.offset,
+            "offset out of range; going on at {spec:?}"
+        );
+        if let Some(partition) = self.partitions.get_mut(&asked.key) {
+            partition.is_busy = true;
+        }
+        let (cluster, key, isolation) = (Arc::clone(&self.cluster), asked.key.clone(), self.config.isolation);
+        self.events.spawn(async move {
+            let wanted = [(key.clone(), spec)];
+            let result = crate::admin::list_offsets(&cluster, &wanted, isolation).await;
+            let result = result.and_then(|mut answers| match answers.remove(&key) {
+                Some(answer) => answer.map(|listed| listed.offset.unwrap_or(0)),
+                None => Err(ClientError::refused("offsets", ErrorCode::UnknownServerError, None)),
+            });
+            Event::Reset { key, result }
+        });
+        Ok(())
+    }
+
+    fn reset(&mut self, key: &PartitionKey, result: Result<i64, ClientError>) -> Result<(), ClientError> {
+        let Some(partition) = self.partitions.get_mut(key) else { return Ok(()) };
+        partition.is_busy = false;
+        match result {
+            Ok(offset) => {
+                partition.offset = offset;
+                // An offset that is refused again and again must not become a tight loop.
+                partition.not_before = Some(Instant::now() + partition.backoff.next_pause());
+                Ok(())
+            }
+            Err(error) => self.failed(key, error),
+        }
+    }
+
+    fn learned(&mut self, topic: &str, result: Result<(), ClientError>) -> Result<(), ClientError> {
+        let Err(error) = result else { return Ok(()) };
+        let keys: Vec<PartitionKey> =
+            self.partitions.keys().filter(|key| key.topic == topic).cloned().collect();
+        keys.iter().try_for_each(|key| self.failed(key, error.clone()))
+    }
+
+    /// Notes a failure; an error when it must be told.
+    fn failed(&mut self, key: &PartitionKey, error: ClientError) -> Result<(), ClientError> {
+        let Some(partition) = self.partitions.get_mut(key) else { return Ok(()) };
+        let now = Instant::now();
+        let since = *partition.failing_since.get_or_insert(now);
+        if !error.is_retriable() || now.duration_since(since) >= patience(&error, &self.config) {
+            return Err(error);
+        }
+        tracing::debug!(topic = key.topic, partition = key.partition, error = %error, "fetch failed");
+        partition.not_before = Some(now + partition.backoff.next_pause());
+        if error.class() == ErrorClass::NeedsMetadata {
+            self.cluster.metadata.mark_stale(&key.topic);
+        }
+        Ok(())
+    }
+}
+
+/// A topic that is not there any more is told sooner than a broker that may come back.
+fn patience(error: &ClientError, config: &ConsumerConfig) -> Duration {
+    const MISSING_TOPIC: Duration = Duration::from_secs(5);
+    match error.code() {
+        Some(ErrorCode::UnknownTopicOrPartition) => config.failing_max.min(MISSING_TOPIC),
+        _ => config.failing_max,
+    }
+}
