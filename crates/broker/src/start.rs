@@ -116,19 +116,7 @@ impl Broker {
         let http = bind_http(net.as_ref(), config.http_listen, config.http_listen_explicit).await?;
 
         let clean_start = opening.clean || dir.is_new();
-        let registry = {
-            let topics = Arc::clone(&settings);
-            let start = RegistryStart {
-                disk,
-                clock: Arc::clone(&clock),
-                root: dir.path().to_owned(),
-                topics_dir: dir.topics_dir(),
-                opening,
-                tail_cache_bytes: TAIL_CACHE_BYTES,
-                config_of: Arc::new(move |overrides| topics.topic(overrides)),
-            };
-            off_loop(move || Registry::start(start)).await??
-        };
+        let registry = start_registry(disk, &clock, &dir, opening, &settings).await?;
         let cluster = Cluster::start(ClusterStart {
             coord: Arc::clone(&engine) as Arc<dyn cluster::Coord>,
             clock: Arc::clone(&clock),
@@ -249,6 +237,26 @@ impl Broker {
         let _ = off_loop(move || engine.close()).await;
         stopped.unwrap_or_else(|error| Err(StopError::NotSynced(error.to_string())))
     }
+}
+
+async fn start_registry(
+    disk: Arc<dyn Disk>,
+    clock: &Arc<dyn Clock>,
+    dir: &DataDir,
+    opening: Opening,
+    settings: &Arc<Settings>,
+) -> Result<Registry, StartError> {
+    let topics = Arc::clone(settings);
+    let start = RegistryStart {
+        disk,
+        clock: Arc::clone(clock),
+        root: dir.path().to_owned(),
+        topics_dir: dir.topics_dir(),
+        opening,
+        tail_cache_bytes: TAIL_CACHE_BYTES,
+        config_of: Arc::new(move |overrides| topics.topic(overrides)),
+    };
+    Ok(off_loop(move || Registry::start(start)).await??)
 }
 
 /// Runs what waits for a disk on a thread of its own.

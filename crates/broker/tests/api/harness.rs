@@ -1,0 +1,143 @@
+//! A broker, and connections that speak raw frames to it.
+
+use bytes::{Bytes, BytesMut};
+use ottla_broker::settings::{Input, load};
+use ottla_broker::{Broker, BrokerStart};
+use ottla_env::clock::OsClock;
+use ottla_env::disk::MemoryDisk;
+use ottla_env::net::{MemoryNet, Net, ReadHalf, WriteHalf};
+use ottla_env::rng::SeededRng;
+use ottla_wire::codec::{Decoder, Records, Request};
+use ottla_wire::frame::{encode_request, response_header_version};
+use ottla_wire::messages::produce::{
+    PartitionProduceData, PartitionProduceResponse, ProduceRequest, TopicProduceData,
+};
+use ottla_wire::record::{BatchBuilder, BuildOptions};
+use ottla_wire::{ErrorCode, apis};
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+pub struct Running {
+    pub broker: Broker,
+    net: MemoryNet,
+}
+
+pub async fn start(settings: &[(&str, &str)]) -> Running {
+    let disk = MemoryDisk::new();
+    start_on(&disk, settings).await
+}
+
+pub async fn start_on(disk: &MemoryDisk, settings: &[(&str, &str)]) -> Running {
+    let mut flags = vec![
+        ("log.dirs".to_owned(), "data".to_owned()),
+        ("listeners".to_owned(), "PLAINTEXT://127.0.0.1:9092".to_owned()),
+    ];
+    flags.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    let net = MemoryNet::new();
+    let broker = Broker::start(BrokerStart {
+        settings: load(&Input { flags, ..Input::default() }).unwrap(),
+        disk: Arc::new(disk.clone()),
+        net: Arc::new(net.clone()),
+        clock: Arc::new(OsClock::new()),
+        rng: Arc::new(SeededRng::new(1)),
+    })
+    .await
+    .unwrap();
+    broker.recover().await.unwrap();
+    Running { broker, net }
+}
+
+impl Running {
+    pub async fn connect(&self) -> Connection {
+        let (reader, writer) = self.net.connect("127.0.0.1", 9092).await.unwrap().into_split();
+        Connection { reader, writer, correlation: 0 }
+    }
+}
+
+pub struct Connection {
+    reader: ReadHalf,
+    writer: WriteHalf,
+    correlation: i32,
+}
+
+impl Connection {
+    pub async fn send<R: Request>(&mut self, version: i16, body: &R) {
+        self.correlation += 1;
+        let frame = encode_request(self.correlation, "test", version, body).unwrap();
+        self.send_raw(&frame.to_bytes()).await;
+    }
+
+    pub async fn send_raw(&mut self, bytes: &[u8]) {
+        self.writer.write_all(bytes).await.unwrap();
+    }
+
+    /// The next frame without its length; `None` when the broker closed the connection.
+    pub async fn receive_raw(&mut self) -> Option<Bytes> {
+        let len = usize::try_from(self.reader.read_i32().await.ok()?).unwrap();
+        let mut frame = BytesMut::zeroed(len);
+        self.reader.read_exact(&mut frame).await.ok()?;
+        Some(frame.freeze())
+    }
+
+    /// The next answer, and the request it answers.
+    pub async fn receive<R: Request>(&mut self, version: i16) -> (i32, R::Response) {
+        use ottla_wire::codec::Message;
+        let frame = self.receive_raw().await.expect("an answer");
+        let correlation = i32::from_be_bytes(*frame.first_chunk().unwrap());
+        let header = if response_header_version::<R::Response>(version) == 1 { 5 } else { 4 };
+        let mut body = Decoder::new(frame.slice(header..));
+        (correlation, R::Response::read(&mut body, version).unwrap())
+    }
+
+    pub async fn call<R: Request>(&mut self, version: i16, body: &R) -> R::Response {
+        self.send(version, body).await;
+        let (correlation, answer) = self.receive::<R>(version).await;
+        assert_eq!(correlation, self.correlation);
+        answer
+    }
+
+    pub async fn is_closed(&mut self) -> bool {
+        self.receive_raw().await.is_none()
+    }
+
+    pub async fn produce(&mut self, topic: &str, partition: i32, batch: Bytes) -> PartitionProduceResponse {
+        let answer = self.call(9, &produce_request(topic, partition, batch, -1)).await;
+        answer.responses[0].partition_responses[0].clone()
+    }
+}
+
+pub fn produce_request(topic: &str, index: i32, batch: Bytes, acks: i16) -> ProduceRequest {
+    let records = Some(Records::from_slices([batch]));
+    ProduceRequest {
+        acks,
+        timeout_ms: 5_000,
+        topic_data: vec![TopicProduceData {
+            name: topic.into(),
+            partition_data: vec![PartitionProduceData { index, records }],
+            ..Default::default()
+        }],
+        ..Default::default()
+    }
+}
+
+pub fn batch(values: &[&str]) -> Bytes {
+    batch_with(values, 1_000, BuildOptions::default())
+}
+
+pub fn batch_with(values: &[&str], timestamp: i64, options: BuildOptions) -> Bytes {
+    let mut builder = BatchBuilder::new();
+    for (i, value) in values.iter().enumerate() {
+        builder.push(timestamp + i as i64, None, Some(value.as_bytes()), &[]);
+    }
+    builder.build(options).unwrap()
+}
+
+/// What every version of an API is called with; fails when one is answered by the end of the connection.
+pub fn versions(key: i16) -> std::ops::RangeInclusive<i16> {
+    let api = apis::find(key).unwrap();
+    api.min..=api.max
+}
+
+pub fn ok(code: i16) {
+    assert_eq!(ErrorCode::from_code(code), ErrorCode::None);
+}

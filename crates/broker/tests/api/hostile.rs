@@ -1,0 +1,53 @@
+//! Bytes that no client should send: the connection ends, nothing else does.
+
+use crate::harness::{ok, start};
+use crate::topics::creation;
+use ottla_env::rng::{Rng, SeededRng};
+
+#[tokio::test]
+async fn frames_that_cannot_be_read_end_their_connection_and_hurt_no_neighbour() {
+    let running = start(&[]).await;
+    let mut neighbour = running.connect().await;
+    let frames: [&[u8]; 10] = [
+        &[0xff, 0xff, 0xff, 0xff],
+        &[0, 0, 0, 0],
+        &[0, 0, 0, 1, 7],
+        &[0x7f, 0xff, 0xff, 0xff],
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        &[0x16, 3, 1, 2, 0, 1, 0, 1],
+        // An unknown key, an unknown version of Metadata, Produce 2.
+        &[0, 0, 0, 10, 3, 0xe7, 0, 0, 0, 0, 0, 1, 0xff, 0xff],
+        &[0, 0, 0, 10, 0, 3, 0, 99, 0, 0, 0, 1, 0xff, 0xff],
+        &[0, 0, 0, 10, 0, 0, 0, 2, 0, 0, 0, 1, 0xff, 0xff],
+        // Metadata 1 with an array that claims 2^31-1 elements.
+        &[0, 0, 0, 14, 0, 3, 0, 1, 0, 0, 0, 1, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff],
+    ];
+    for frame in frames {
+        let mut connection = running.connect().await;
+        connection.send_raw(frame).await;
+        assert!(connection.is_closed().await, "{frame:x?}");
+    }
+    ok(neighbour.call(7, &creation("t", 1)).await.topics[0].error_code);
+}
+
+#[tokio::test]
+async fn random_bodies_of_every_api_never_hurt_a_neighbour() {
+    let running = start(&[]).await;
+    let rng = SeededRng::new(7);
+    for key in [0_i16, 1, 2, 3, 18, 19, 20, 22, 32, 60] {
+        for version in 0..14_i16 {
+            let mut body = vec![0; rng.below(60) as usize];
+            rng.fill(&mut body);
+            let mut frame = Vec::new();
+            frame.extend_from_slice(&(10 + body.len() as i32).to_be_bytes());
+            frame.extend_from_slice(&key.to_be_bytes());
+            frame.extend_from_slice(&version.to_be_bytes());
+            frame.extend_from_slice(&[0, 0, 0, 1, 0xff, 0xff]);
+            frame.extend_from_slice(&body);
+            let mut connection = running.connect().await;
+            connection.send_raw(&frame).await;
+        }
+    }
+    let mut neighbour = running.connect().await;
+    ok(neighbour.call(7, &creation("t", 1)).await.topics[0].error_code);
+}

@@ -1,0 +1,10 @@
+//! The APIs of a broker in this process, on a disk and a network in memory: one request, one answer, and the quirks of
+//! docs/protocol.md by their numbers.
+
+#![allow(clippy::unwrap_used)]
+
+mod cluster;
+mod harness;
+mod hostile;
+mod records;
+mod topics;

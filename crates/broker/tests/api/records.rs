@@ -1,0 +1,179 @@
+//! Produce, Fetch, ListOffsets, InitProducerId.
+
+use crate::harness::{Connection, batch, batch_with, ok, produce_request, start, versions};
+use crate::topics::creation;
+use ottla_wire::batch::batches;
+use ottla_wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic, PartitionData};
+use ottla_wire::messages::init_producer_id::InitProducerIdRequest;
+use ottla_wire::messages::list_offsets::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
+use ottla_wire::messages::produce::ProduceRequest;
+use ottla_wire::record::BuildOptions;
+use ottla_wire::{ErrorCode, Uuid, apis};
+use std::time::Duration;
+
+async fn topic(connection: &mut Connection, name: &str) -> Uuid {
+    let answer = connection.call(7, &creation(name, 1)).await;
+    ok(answer.topics[0].error_code);
+    answer.topics[0].topic_id
+}
+
+fn fetch(name: &str, topic_id: Uuid, offset: i64, max_wait_ms: i32) -> FetchRequest {
+    let partition =
+        FetchPartition { fetch_offset: offset, partition_max_bytes: 1 << 20, ..Default::default() };
+    FetchRequest {
+        max_wait_ms,
+        min_bytes: 1,
+        max_bytes: 1 << 20,
+        session_epoch: -1,
+        topics: vec![FetchTopic { topic: name.into(), topic_id, partitions: vec![partition] }],
+        ..Default::default()
+    }
+}
+
+fn offsets(partition: &PartitionData) -> Vec<i64> {
+    batches(partition.records.clone().unwrap().to_bytes()).map(|(header, _)| header.base_offset).collect()
+}
+
+#[tokio::test]
+async fn every_version_writes_and_reads_the_same_bytes() {
+    let running = start(&[]).await;
+    let mut connection = running.connect().await;
+    let id = topic(&mut connection, "t").await;
+    let sent = batch(&["one", "two"]);
+    for (i, version) in versions(apis::PRODUCE).enumerate() {
+        let mut request = produce_request("t", 0, sent.clone(), 1);
+        request.topic_data[0].topic_id = id;
+        let answer = connection.call(version, &request).await;
+        ok(answer.responses[0].partition_responses[0].error_code);
+        assert_eq!(answer.responses[0].partition_responses[0].base_offset, 2 * i as i64);
+    }
+    for version in versions(apis::FETCH) {
+        let answer = connection.call(version, &fetch("t", id, 0, 0)).await;
+        let partition = &answer.responses[0].partitions[0];
+        ok(partition.error_code);
+        assert_eq!((partition.high_watermark, offsets(partition).len()), (22, 11), "version {version}");
+        let first = batches(partition.records.clone().unwrap().to_bytes()).next().unwrap().1;
+        assert_eq!(first[16..], sent[16..]);
+    }
+}
+
+#[tokio::test]
+async fn q5_a_fetch_from_inside_a_batch_returns_it_whole_whatever_the_limits() {
+    let running = start(&[]).await;
+    let mut connection = running.connect().await;
+    let id = topic(&mut connection, "t").await;
+    for _ in 0..3 {
+        ok(connection.produce("t", 0, batch(&["a", "b", "c"])).await.error_code);
+    }
+    let mut request = fetch("t", id, 4, 0);
+    request.topics[0].partitions[0].partition_max_bytes = 1;
+    request.max_bytes = 1;
+    let answer = connection.call(12, &request).await;
+    assert_eq!(offsets(&answer.responses[0].partitions[0]), [3]);
+    let answer = connection.call(12, &fetch("t", id, 10, 0)).await;
+    assert_eq!(answer.responses[0].partitions[0].error_code, ErrorCode::OffsetOutOfRange.code());
+}
+
+#[tokio::test]
+async fn q12_a_long_poll_is_woken_by_the_write_it_waits_for() {
+    let running = start(&[]).await;
+    let mut writer = running.connect().await;
+    let id = topic(&mut writer, "t").await;
+    let mut reader = running.connect().await;
+    reader.send(12, &fetch("t", id, 0, 60_000)).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    ok(writer.produce("t", 0, batch(&["a"])).await.error_code);
+    let (_, answer) = reader.receive::<FetchRequest>(12).await;
+    assert_eq!(offsets(&answer.responses[0].partitions[0]), [0]);
+}
+
+#[tokio::test]
+async fn q14_answers_leave_in_the_order_of_the_requests() {
+    let running = start(&[]).await;
+    let mut connection = running.connect().await;
+    topic(&mut connection, "t").await;
+    for i in 0..30 {
+        connection.send(9, &produce_request("t", 0, batch(&[&i.to_string()]), -1)).await;
+    }
+    for i in 0..30_i64 {
+        let (correlation, answer) = connection.receive::<ProduceRequest>(9).await;
+        assert_eq!(i64::from(correlation), i + 2);
+        assert_eq!(answer.responses[0].partition_responses[0].base_offset, i);
+    }
+}
+
+#[tokio::test]
+async fn q15_a_write_without_acknowledgement_has_no_answer_and_an_error_ends_the_connection() {
+    let running = start(&[]).await;
+    let mut connection = running.connect().await;
+    topic(&mut connection, "t").await;
+    connection.send(9, &produce_request("t", 0, batch(&["quiet"]), 0)).await;
+    // The next answer is that of the next request.
+    assert_eq!(connection.produce("t", 0, batch(&["loud"])).await.base_offset, 1);
+    connection.send(9, &produce_request("missing", 0, batch(&["lost"]), 0)).await;
+    assert!(connection.is_closed().await);
+}
+
+#[tokio::test]
+async fn p1_a_batch_that_comes_twice_is_stored_once() {
+    let running = start(&[]).await;
+    let mut connection = running.connect().await;
+    topic(&mut connection, "t").await;
+    for version in versions(apis::INIT_PRODUCER_ID) {
+        let request = InitProducerIdRequest {
+            transactional_id: None,
+            transaction_timeout_ms: 1_000,
+            producer_id: -1,
+            producer_epoch: -1,
+            ..Default::default()
+        };
+        let answer = connection.call(version, &request).await;
+        ok(answer.error_code);
+        let options = |sequence| BuildOptions {
+            producer_id: answer.producer_id,
+            producer_epoch: answer.producer_epoch,
+            base_sequence: sequence,
+            ..BuildOptions::default()
+        };
+        let first = batch_with(&["a"], 0, options(0));
+        let stored = connection.produce("t", 0, first.clone()).await;
+        assert_eq!(connection.produce("t", 0, first).await.base_offset, stored.base_offset);
+        let gap = connection.produce("t", 0, batch_with(&["c"], 0, options(7))).await;
+        assert_eq!(gap.error_code, ErrorCode::OutOfOrderSequenceNumber.code());
+    }
+}
+
+#[tokio::test]
+async fn q13_offsets_are_found_by_time_exactly() {
+    let running = start(&[]).await;
+    let mut connection = running.connect().await;
+    topic(&mut connection, "t").await;
+    for i in 0..4 {
+        let batch = batch_with(&["a", "b", "c"], 1_000 * i, BuildOptions::default());
+        ok(connection.produce("t", 0, batch).await.error_code);
+    }
+    for version in versions(apis::LIST_OFFSETS) {
+        for (timestamp, expected) in [(-1, 12), (-2, 0), (0, 0), (1_001, 4), (1_003, 6), (99_999, -1)] {
+            let partition = ListOffsetsPartition {
+                timestamp,
+                max_num_offsets: 1,
+                current_leader_epoch: -1,
+                ..Default::default()
+            };
+            let request = ListOffsetsRequest {
+                replica_id: -1,
+                topics: vec![ListOffsetsTopic { name: "t".into(), partitions: vec![partition] }],
+                ..Default::default()
+            };
+            let answer = connection.call(version, &request).await;
+            let found = &answer.topics[0].partitions[0];
+            ok(found.error_code);
+            let offset = if version == 0 {
+                found.old_style_offsets.first().copied().unwrap_or(-1)
+            } else {
+                found.offset
+            };
+            assert_eq!(offset, expected, "version {version}, timestamp {timestamp}");
+        }
+    }
+}
