@@ -11,7 +11,7 @@ use super::partition_log::PartitionLog;
 use super::pool::{Class, Pool};
 use super::start::{self, Opening, StartReport, io_error};
 use super::tail_cache::TailCache;
-use super::writer::{Entries, Message, Tools, Writer};
+use super::writer::{Entries, Message, OnOpened, Open, Tools, Writer};
 use crate::settings::TopicConfig;
 use crossbeam_channel::Sender;
 use ottla_env::clock::Clock;
@@ -462,8 +462,6 @@ fn run_checkpoints(
     }
 }
 
-type Open = dyn Fn(&LocalLog) -> Result<(Log, OpenReport), OpenError> + Send + Sync;
-
 /// Opens logs from what the checkpoint says of them.
 fn opener(disk: Arc<dyn Disk>, checkpoint: Arc<Mutex<Checkpoint>>, clean: bool) -> Arc<Open> {
     Arc::new(move |local| {
@@ -478,7 +476,7 @@ fn opener(disk: Arc<dyn Disk>, checkpoint: Arc<Mutex<Checkpoint>>, clean: bool) 
 }
 
 /// Adds up what recoveries found, and says what an operator has to know.
-fn reporter(report: Arc<Mutex<StartReport>>) -> Arc<dyn Fn(&LogKey, &LocalLog, &OpenReport) + Send + Sync> {
+fn reporter(report: Arc<Mutex<StartReport>>) -> Arc<OnOpened> {
     Arc::new(move |key, local, opened| {
         let mut all = lock(&report);
         all.recovered_bytes += opened.scanned_bytes;

@@ -51,14 +51,17 @@ pub(super) enum Message {
     Stop(crossbeam_channel::Sender<Entries>),
 }
 
+pub(super) type Open = dyn Fn(&LocalLog) -> Result<(Log, OpenReport), OpenError> + Send + Sync;
+pub(super) type OnOpened = dyn Fn(&LogKey, &LocalLog, &OpenReport) + Send + Sync;
+
 /// What the loops share.
 #[derive(Clone)]
 pub(super) struct Tools {
     pub clock: Arc<dyn Clock>,
     pub syncs: Pool,
     /// Opens a log; reads what the last run left.
-    pub open: Arc<dyn Fn(&LocalLog) -> Result<(Log, OpenReport), OpenError> + Send + Sync>,
-    pub opened: Arc<dyn Fn(&LogKey, &LocalLog, &OpenReport) + Send + Sync>,
+    pub open: Arc<Open>,
+    pub opened: Arc<OnOpened>,
     pub appended: Arc<dyn Fn(u64) + Send + Sync>,
     /// Takes the first failure that ends the process.
     pub failed: Arc<dyn Fn(StorageFailed) + Send + Sync>,
@@ -76,7 +79,7 @@ enum State {
 }
 
 struct OpenLog {
-    log: Log,
+    log: Box<Log>,
     /// Acknowledgements, by the offset that the high watermark has to reach.
     waiting: VecDeque<(i64, Reply, Written)>,
     /// Changed since the last checkpoint took it.
@@ -211,12 +214,12 @@ impl Writer {
         self.logs.insert(log.key, Owned { local: Arc::clone(log), state: State::Opening(Vec::new()) });
         let (log, own, open) = (Arc::clone(log), self.own.clone(), Arc::clone(&self.tools.open));
         self.tools.syncs.submit(Class::Asked, move || {
-            let result = open(&log);
+            let result = open(&log).map(|(log, report)| (Box::new(log), report));
             let _ = own.send(Message::Opened { log, result });
         });
     }
 
-    fn opened(&mut self, local: Arc<LocalLog>, result: Result<(Log, OpenReport), OpenError>) {
+    fn opened(&mut self, local: Arc<LocalLog>, result: Result<(Box<Log>, OpenReport), OpenError>) {
         let key = local.key;
         let Some(owned) = self.logs.get_mut(&key) else { return };
         let State::Opening(waiting) = &mut owned.state else { return };
