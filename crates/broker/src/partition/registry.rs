@@ -19,7 +19,7 @@ use ottla_env::disk::Disk;
 use ottla_env::net::BoxFuture;
 use ottla_env::task::{DiskLoop, spawn_disk_loop};
 use ottla_log::checkpoint::{Checkpoint, FILE_NAME, LogKey};
-use ottla_log::{Log, LogPlace, OpenError, OpenFrom, OpenReport};
+use ottla_log::{Log, LogPlace, OpenError, OpenFrom};
 use ottla_state::image::{Configs, Topic};
 use ottla_state::{Image, TopicId};
 use std::collections::{BTreeSet, HashMap, HashSet};

@@ -33,7 +33,7 @@ pub(super) enum Message {
     },
     Opened {
         log: Arc<LocalLog>,
-        result: Result<(Log, OpenReport), OpenError>,
+        result: Result<(Box<Log>, OpenReport), OpenError>,
     },
     Synced {
         key: LogKey,
