@@ -1,3 +1,5 @@
+//! The queue of one partition: order, retries and splitting, without a broker.
+
 use super::super::batch::{Body, Progress};
 use super::*;
 use ottla_env::rng::SeededRng;
