@@ -1,5 +1,7 @@
 //! Record batches that Apache Kafka 4.4.0's own classes wrote, in every codec, read back field by field.
 
+#![allow(clippy::unwrap_used)]
+
 use bytes::Bytes;
 use ottla_wire::batch::{self, HEADER_LEN, TimestampType};
 use ottla_wire::compress::Codec;

@@ -1,5 +1,7 @@
 //! Bytes that Apache Kafka 4.4.0 wrote, decoded and encoded back byte for byte.
 
+#![allow(clippy::unwrap_used)]
+
 use bytes::Bytes;
 use ottla_wire::{Decoder, Encoder, Message};
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,7 +3,7 @@
 //! Every recorded row is cut, flipped, and given lengths that claim far more than is there. A counting allocator sees
 //! the most that was held at once while one frame was decoded.
 
-#![allow(unsafe_code)]
+#![allow(unsafe_code, clippy::unwrap_used)]
 
 use bytes::Bytes;
 use ottla_wire::{DecodeBudget, Decoder, Message};
