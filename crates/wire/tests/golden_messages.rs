@@ -1,6 +1,6 @@
 //! Bytes that Apache Kafka 4.4.0 wrote, decoded and encoded back byte for byte.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use bytes::Bytes;
 use ottla_wire::{Decoder, Encoder, Message};
