@@ -1,1 +1,23 @@
-//! bench
+//! The load generator behind `ottla bench`: prepared load, the loops that send and read it, and what comes out.
+//!
+//! It talks to any broker through Kafka's protocol and knows nothing of ours. The generator must cost next to nothing
+//! beside the broker it measures, so batches are encoded before the clock starts and answers are only looked at, not
+//! taken apart. Start with `replay` (produce) and `drain` (fetch); `probe` finds the first acknowledged record of a
+//! broker that is just starting; `figures` and `series` say what was measured. Nothing here starts or kills a
+//! process.
+
+mod connection;
+pub mod drain;
+pub mod figures;
+mod frames;
+mod layout;
+mod load;
+pub mod probe;
+mod progress;
+pub mod replay;
+pub mod series;
+pub mod usage;
+
+pub use connection::Address;
+pub use layout::{Layout, own_topic};
+pub use progress::Progress;

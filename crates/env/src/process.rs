@@ -1,6 +1,10 @@
 //! Facts about processes: open-file limit, CPU time, memory, and who is alive. Linux reads `/proc`.
 
-use rustix::process::{Pid, Resource, Rlimit, getrlimit, setrlimit};
+mod listener;
+
+pub use listener::listening_on;
+
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, setrlimit};
 use std::io;
 use std::time::Duration;
 
@@ -22,6 +26,13 @@ pub fn is_alive(pid: u32) -> bool {
         .ok()
         .and_then(Pid::from_raw)
         .is_some_and(|pid| !matches!(rustix::process::test_kill_process(pid), Err(rustix::io::Errno::SRCH)))
+}
+
+/// Kills every process of the group at once, as `kill -9` does. The group is named by its first process.
+pub fn kill_group(leader: u32) -> io::Result<()> {
+    let leader = i32::try_from(leader).ok().and_then(Pid::from_raw);
+    let leader = leader.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    Ok(rustix::process::kill_process_group(leader, Signal::KILL)?)
 }
 
 /// What a process has used so far.
@@ -71,5 +82,14 @@ mod tests {
         assert!(is_alive(id()));
         assert!(!is_alive(u32::MAX) && usage(u32::MAX).is_err());
         assert!(raise_open_file_limit().is_ok());
+    }
+
+    #[test]
+    fn a_group_is_killed_as_a_whole() {
+        use std::os::unix::process::{CommandExt, ExitStatusExt};
+        let mut child = std::process::Command::new("sleep").arg("600").process_group(0).spawn().unwrap();
+        kill_group(child.id()).unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(9));
+        assert!(kill_group(0).is_err() && kill_group(u32::MAX).is_err());
     }
 }
