@@ -73,6 +73,7 @@ fn created(settings: &Settings, answer: CreateAnswer, mode: Mode) -> CreatableTo
     CreatableTopicResult {
         name: answer.name,
         topic_id: topic.id,
+        error_message: None,
         num_partitions: topic.partitions,
         replication_factor: topic.replication_factor,
         configs: Some(effective(settings, &topic.configs)),

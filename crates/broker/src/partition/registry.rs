@@ -25,7 +25,7 @@ use ottla_state::{Image, TopicId};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -35,6 +35,8 @@ const SYNC_THREADS: usize = 8;
 const READ_THREADS: usize = 4;
 const CHECKPOINT_BYTES: u64 = 64 << 20;
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
+/// Dirty logs from which on one sync of the file system is cheaper than one of each file.
+const SYNC_ALL_FROM: usize = 16;
 const RESERVE: &str = "reserve";
 const RESERVE_BYTES: usize = 4 << 20;
 
@@ -88,6 +90,8 @@ struct Inner {
     /// What the last checkpoint says; logs that were not used since are opened from it.
     checkpoint: Arc<Mutex<Checkpoint>>,
     clean: bool,
+    /// The whole file system was synced since the start: one call for many dirty logs (durability rule R2).
+    synced: Arc<AtomicBool>,
     metadata_revision: OnceLock<Box<Revision>>,
     checkpointer: Sender<CheckpointRequest>,
     failed: watch::Sender<Option<StorageFailed>>,
@@ -138,12 +142,13 @@ impl Registry {
         let failed = watch::Sender::new(None);
         let checkpoint = Arc::new(Mutex::new(opening.checkpoint));
         let report: Arc<Mutex<StartReport>> = Arc::default();
+        let synced = Arc::new(AtomicBool::new(false));
         let appended = Arc::new(AtomicU64::new(0));
         let (checkpointer, requests) = crossbeam_channel::unbounded();
         let tools = Tools {
             clock: Arc::clone(&clock),
             syncs: syncs.clone(),
-            open: opener(Arc::clone(&disk), Arc::clone(&checkpoint), opening.clean),
+            open: opener(Arc::clone(&disk), Arc::clone(&checkpoint), opening.clean, Arc::clone(&synced)),
             opened: reporter(Arc::clone(&report)),
             appended: counter(Arc::clone(&appended), checkpointer.clone()),
             failed: {
@@ -176,6 +181,7 @@ impl Registry {
             threads: Mutex::new(threads),
             checkpoint,
             clean: opening.clean,
+            synced,
             metadata_revision: OnceLock::new(),
             checkpointer,
             failed,
@@ -338,6 +344,10 @@ impl Registry {
                 dirty.push((ottla_state::Uuid(*id), *index));
             }
         }
+        if dirty.len() >= SYNC_ALL_FROM {
+            disk.sync_fs(&inner.root).map_err(io_error("sync the file system of", &inner.root))?;
+            inner.synced.store(true, Ordering::Release);
+        }
         Ok((dirty, strays))
     }
 
@@ -463,13 +473,18 @@ fn run_checkpoints(
 }
 
 /// Opens logs from what the checkpoint says of them.
-fn opener(disk: Arc<dyn Disk>, checkpoint: Arc<Mutex<Checkpoint>>, clean: bool) -> Arc<Open> {
+fn opener(
+    disk: Arc<dyn Disk>,
+    checkpoint: Arc<Mutex<Checkpoint>>,
+    clean: bool,
+    synced: Arc<AtomicBool>,
+) -> Arc<Open> {
     Arc::new(move |local| {
         let entry = lock(&checkpoint).logs.get(&local.key).cloned();
         let from = if clean {
             OpenFrom::Clean(entry.as_ref())
         } else {
-            OpenFrom::Unclean { entry: entry.as_ref(), synced: false }
+            OpenFrom::Unclean { entry: entry.as_ref(), synced: synced.load(Ordering::Acquire) }
         };
         Log::open(Arc::clone(&disk), local.place.clone(), local.config.clone(), from)
     })

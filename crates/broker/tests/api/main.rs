@@ -7,4 +7,5 @@ mod cluster;
 mod harness;
 mod hostile;
 mod records;
+mod settings;
 mod topics;
