@@ -22,7 +22,7 @@ use ottla_log::checkpoint::{Checkpoint, FILE_NAME, LogKey};
 use ottla_log::{Log, LogPlace, OpenError, OpenFrom};
 use ottla_state::image::{Configs, Topic};
 use ottla_state::{Image, TopicId};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -37,6 +37,8 @@ const CHECKPOINT_BYTES: u64 = 64 << 20;
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
 /// Dirty logs from which on one sync of the file system is cheaper than one of each file.
 const SYNC_ALL_FROM: usize = 16;
+/// An image is old for milliseconds; so many topics are not deleted in that time.
+const DELETED_REMEMBERED: usize = 100_000;
 const RESERVE: &str = "reserve";
 const RESERVE_BYTES: usize = 4 << 20;
 
@@ -103,8 +105,25 @@ struct Inner {
 #[derive(Default)]
 struct Partitions {
     open: HashMap<LogKey, Arc<Partition>>,
-    /// Deleted topics: nothing of them is made again, whatever an older image says.
+    /// The topics that were deleted last: nothing of them is made again, whatever an older image says.
     deleted: HashSet<TopicId>,
+    deleted_order: VecDeque<TopicId>,
+}
+
+impl Partitions {
+    /// False when it is known already.
+    fn delete(&mut self, id: TopicId) -> bool {
+        if !self.deleted.insert(id) {
+            return false;
+        }
+        self.deleted_order.push_back(id);
+        if self.deleted_order.len() > DELETED_REMEMBERED
+            && let Some(oldest) = self.deleted_order.pop_front()
+        {
+            self.deleted.remove(&oldest);
+        }
+        true
+    }
 }
 
 enum CheckpointRequest {
@@ -236,7 +255,7 @@ impl Registry {
     pub fn on_image(&self, image: &Image) {
         let mut partitions = lock(&self.0.partitions);
         for topic in image.deleting() {
-            if partitions.deleted.insert(topic.id) {
+            if partitions.delete(topic.id) {
                 let _ = self.0.doomed.send(Doomed { id: topic.id, partitions: topic.partitions });
             }
         }

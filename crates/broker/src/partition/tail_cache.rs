@@ -11,6 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Memory of the bookkeeping for one batch.
 const OVERHEAD: usize = 128;
 
+/// Smaller batches are copied in any case: the buffer they were read into may be larger than their frame.
+const ALWAYS_COPIED: usize = 16 << 10;
+
 /// Clones share the cache.
 #[derive(Debug, Clone)]
 pub(crate) struct TailCache(Arc<Mutex<Order>>);
@@ -69,7 +72,7 @@ impl Tail {
     /// Takes a batch that follows the one before. `body` is what stands behind the header in the frame.
     pub fn push(&self, base_offset: i64, next_offset: i64, header: &[u8], body: &Bytes, frame_bytes: usize) {
         let size = header.len() + body.len();
-        let (head, body) = if size < frame_bytes / 2 || size < 4096 {
+        let (head, body) = if size < frame_bytes / 2 || size < ALWAYS_COPIED {
             let mut copy = BytesMut::with_capacity(size);
             copy.extend_from_slice(header);
             copy.extend_from_slice(body);
@@ -116,11 +119,11 @@ impl Tail {
 
 impl Drop for Tail {
     fn drop(&mut self) {
-        // The order still names the batches; with nothing left in them, their turn costs nothing.
         let mut order = lock(&self.cache.0);
         let mut batches = lock(&self.batches);
         order.held -= batches.iter().map(|batch| batch.size() + OVERHEAD).sum::<usize>();
         batches.clear();
+        order.queue.retain(|other| !Arc::ptr_eq(other, &self.batches));
     }
 }
 

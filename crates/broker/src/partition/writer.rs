@@ -336,6 +336,7 @@ impl Writer {
             && !controls::active(Control::RetryAfterFailedSync)
         {
             let cause = error.to_string();
+            let awaited = open.pending.is_some();
             for (_, reply, _) in open.waiting.drain(..) {
                 let _ = reply.send(Err(AppendError::Storage(cause.clone())));
             }
@@ -344,7 +345,9 @@ impl Writer {
             if let Some(owned) = self.logs.get_mut(key) {
                 owned.state = State::Failed(cause);
             }
-            self.settle(key, None);
+            if awaited {
+                self.settle(key, None);
+            }
             return;
         }
         let durable = open.log.sync_done(path);
