@@ -9,6 +9,7 @@ pub mod controls;
 mod deletion;
 mod error;
 mod local;
+mod memory;
 mod partition_log;
 mod pool;
 mod purgatory;
@@ -18,6 +19,7 @@ mod tail_cache;
 mod writer;
 
 pub use error::{AppendError, ReadError, StartError, StopError, StorageFailed};
+pub use memory::MemoryLog;
 pub use partition_log::{Offsets, PartitionLog, Produced, ReadLimits, Slices, TimestampedOffset, Written};
 pub use purgatory::{WaitSet, Watchers};
 pub use registry::{Partition, Registry, RegistryStart};

@@ -1,0 +1,145 @@
+//! A partition's log in memory: the second implementation of the seam, for tests and simulation. What is appended is
+//! committed at once.
+
+use super::error::{AppendError, ReadError};
+use super::partition_log::{Offsets, PartitionLog, Produced, ReadLimits, Slices, TimestampedOffset, Written};
+use super::purgatory::Watchers;
+use bytes::Bytes;
+use ottla_env::net::BoxFuture;
+use ottla_log::LeaderEpochs;
+use ottla_log::producer_state::{ProducerTable, Verdict};
+use ottla_wire::batch::{BatchHeader, HEADER_LEN, patched_header};
+use ottla_wire::record;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::oneshot;
+
+const DECOMPRESSED_MAX: usize = 128 << 20;
+
+#[derive(Debug, Default)]
+pub struct MemoryLog {
+    state: Mutex<State>,
+    watchers: Watchers,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    batches: Vec<(BatchHeader, Bytes)>,
+    end: i64,
+    producers: ProducerTable,
+    epochs: LeaderEpochs,
+}
+
+impl MemoryLog {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(
+        &self,
+        batch: impl Fn(&BatchHeader) -> bool,
+        wanted: impl Fn(i64) -> bool,
+    ) -> Result<Option<TimestampedOffset>, ReadError> {
+        for (_, bytes) in self.state().batches.iter().filter(|(header, _)| batch(header)) {
+            let storage = |error: record::RecordError| ReadError::Storage(error.to_string());
+            for record in record::iterate(bytes, DECOMPRESSED_MAX).map_err(storage)? {
+                let record = record.map_err(storage)?;
+                if wanted(record.timestamp) {
+                    return Ok(Some(TimestampedOffset {
+                        offset: record.offset,
+                        timestamp: record.timestamp,
+                    }));
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl State {
+    fn append(&mut self, produced: &Produced) -> Result<Written, AppendError> {
+        let Produced { header, batch, leader_epoch, .. } = produced;
+        let producer_id = header.producer_id;
+        match self.producers.check(header) {
+            Verdict::Append => {}
+            Verdict::Duplicate(first) => {
+                let (base_offset, max_timestamp) = (first.base_offset, first.max_timestamp);
+                return Ok(Written { base_offset, log_start: 0, max_timestamp, duplicate: true });
+            }
+            Verdict::OutOfOrder { expected } => {
+                let sequence = header.base_sequence;
+                return Err(AppendError::OutOfOrderSequence { producer_id, sequence, expected });
+            }
+            Verdict::StaleEpoch { current } => {
+                let epoch = header.producer_epoch;
+                return Err(AppendError::StaleProducerEpoch { producer_id, epoch, current });
+            }
+        }
+        let base_offset = self.end;
+        let stored = [&patched_header(header, base_offset, *leader_epoch)[..], &batch[HEADER_LEN..]].concat();
+        let placed = BatchHeader { base_offset, leader_epoch: *leader_epoch, ..*header };
+        self.end = placed.next_offset();
+        self.producers.note(header, base_offset);
+        self.epochs.note(*leader_epoch, base_offset);
+        self.batches.push((placed, stored.into()));
+        Ok(Written { base_offset, log_start: 0, max_timestamp: header.max_timestamp, duplicate: false })
+    }
+}
+
+impl PartitionLog for MemoryLog {
+    fn append(&self, batch: Produced) -> oneshot::Receiver<Result<Written, AppendError>> {
+        let (reply, answer) = oneshot::channel();
+        let written = self.state().append(&batch);
+        let _ = reply.send(written);
+        self.watchers.wake();
+        answer
+    }
+
+    fn ready(&self) -> BoxFuture<'_, Result<(), ReadError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn offsets(&self) -> Result<Offsets, ReadError> {
+        let end = self.state().end;
+        Ok(Offsets { log_start: 0, high_watermark: end, log_end: end })
+    }
+
+    fn read(&self, offset: i64, limits: ReadLimits) -> BoxFuture<'_, Result<Slices, ReadError>> {
+        let state = self.state();
+        if offset < 0 || offset > state.end {
+            let error = ReadError::OutOfRange { offset, start: 0, end: state.end };
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        let mut slices = Slices::default();
+        for (_, bytes) in state.batches.iter().filter(|(header, _)| header.last_offset() >= offset) {
+            let first = limits.at_least_one && slices.list.is_empty();
+            if !first && slices.bytes + bytes.len() > limits.max_bytes {
+                break;
+            }
+            slices.push(bytes.clone());
+        }
+        Box::pin(std::future::ready(Ok(slices)))
+    }
+
+    fn offset_for_timestamp(&self, ms: i64) -> BoxFuture<'_, Result<Option<TimestampedOffset>, ReadError>> {
+        Box::pin(std::future::ready(
+            self.find(|header| header.max_timestamp >= ms, |timestamp| timestamp >= ms),
+        ))
+    }
+
+    fn max_timestamp(&self) -> BoxFuture<'_, Result<Option<TimestampedOffset>, ReadError>> {
+        let largest = self.state().batches.iter().map(|(header, _)| header.max_timestamp).max();
+        let found = match largest {
+            None => Ok(None),
+            Some(largest) => self.find(|header| header.max_timestamp == largest, |t| t == largest),
+        };
+        Box::pin(std::future::ready(found))
+    }
+
+    fn epoch_of(&self, offset: i64) -> Option<i32> {
+        self.state().epochs.epoch_of(offset)
+    }
+
+    fn watchers(&self) -> &Watchers {
+        &self.watchers
+    }
+}
