@@ -18,7 +18,7 @@ const SNAPSHOT: &str = "snapshot";
 const SNAPSHOT_TEMPORARY: &str = "snapshot.tmp";
 const LOG_SUFFIX: &str = ".log";
 /// Bytes of log behind which a snapshot is due, if the log also is larger than the last snapshot.
-const SNAPSHOT_EVERY: u64 = 4 << 20;
+const SNAPSHOT_EVERY: u64 = 1 << 20;
 /// A file of metadata beyond this is not ours.
 const MAX_FILE: u64 = 1 << 30;
 
