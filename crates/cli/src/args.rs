@@ -6,7 +6,11 @@ use crate::commands;
 use crate::render::Output;
 use crate::units::parse_duration;
 use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
 use std::time::Duration;
+
+/// Where a broker is asked for when nothing else is said.
+pub const DEFAULT_BOOTSTRAP: &str = "localhost:9092";
 
 const EXAMPLES: &str = "Examples:
   ottla                              start a broker on ./ottla-data
@@ -37,7 +41,7 @@ pub struct Global {
         global = true,
         value_name = "HOST:PORT",
         env = "BOOTSTRAP_SERVERS",
-        default_value = "localhost:9092",
+        default_value = DEFAULT_BOOTSTRAP,
         value_delimiter = ',',
         help_heading = "Global options"
     )]
@@ -56,6 +60,10 @@ pub struct Global {
     #[arg(short = 'X', global = true, value_name = "NAME=VALUE", help_heading = "Global options")]
     pub settings: Vec<String>,
 
+    /// A file with settings of the client, NAME=VALUE on each line
+    #[arg(short = 'F', long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub command_config: Option<PathBuf>,
+
     /// Say only what went wrong
     #[arg(short, long, global = true, help_heading = "Global options")]
     pub quiet: bool,
@@ -65,6 +73,21 @@ pub struct Global {
     pub no_color: bool,
 }
 
+#[cfg(test)]
+impl Global {
+    pub fn for_test() -> Self {
+        Self {
+            bootstrap_server: vec![DEFAULT_BOOTSTRAP.to_owned()],
+            output: None,
+            timeout: Duration::from_secs(10),
+            settings: Vec::new(),
+            command_config: None,
+            quiet: false,
+            no_color: false,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Start everything on this machine (for now: the broker); `ottla` alone does the same
@@ -72,6 +95,15 @@ pub enum Command {
 
     /// Start a broker
     Broker(commands::up::Args),
+
+    /// Topics: list, create, describe, remove
+    Topic(commands::topic::Args),
+
+    /// Write records to a topic, one per line of standard input
+    Produce(Box<commands::produce::Args>),
+
+    /// Read records of topics to standard output
+    Consume(Box<commands::consume::Args>),
 
     /// The settings of this process, and where they come from
     Config(commands::config::Args),

@@ -5,6 +5,8 @@
 
 mod args;
 mod banner;
+mod client_settings;
+mod cluster;
 mod commands;
 #[cfg(feature = "controls")]
 mod controls;
@@ -37,6 +39,9 @@ fn run(cli: &Cli) -> Result<Exit> {
     match &cli.command {
         Some(Command::Completions(args)) => commands::completions::run(args),
         Some(Command::Config(args)) => commands::config::run(args, &cli.global),
+        Some(Command::Topic(args)) => commands::topic::run(args, &cli.global),
+        Some(Command::Produce(args)) => commands::produce::run(args, &cli.global),
+        Some(Command::Consume(args)) => commands::consume::run(args, &cli.global),
         Some(Command::Up(args) | Command::Broker(args)) => commands::up::run(args, &cli.global),
         Some(Command::Log(args)) => commands::log::run(args),
         None => commands::up::run(&commands::up::Args::bare(), &cli.global),

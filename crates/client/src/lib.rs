@@ -27,6 +27,7 @@ pub use consumer::{Assignment, Consumer, ConsumerConfig, FetchedBatch, Isolation
 pub use errors::{ClientError, ErrorClass, class_of};
 pub use metadata::{BrokerMetadata, PartitionMetadata, TopicMetadata};
 pub use ottla_wire::ErrorCode;
+pub use ottla_wire::batch::TimestampType;
 pub use ottla_wire::compress::Codec;
 pub use ottla_wire::record::{Header, Record};
 pub use partitioner::Partitioner;

@@ -3,5 +3,8 @@
 
 pub mod completions;
 pub mod config;
+pub mod consume;
 pub mod log;
+pub mod produce;
+pub mod topic;
 pub mod up;

@@ -37,7 +37,7 @@ pub fn write(record: &ConsumedRecord) -> String {
     let is_plain = record
         .headers
         .iter()
-        .all(|(name, value)| plain(name) && value.as_deref().is_none_or(|value| plain(value)));
+        .all(|(name, value)| plain(name) && value.as_deref().is_none_or(plain));
     let show = |bytes: &[u8]| {
         if is_plain { String::from_utf8_lossy(bytes).into_owned() } else { base64::encode(bytes) }
     };

@@ -54,8 +54,8 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Resolves when the record is acknowledged or given up.
-    pub async fn wait(mut self) -> Result<Delivered, DeliveryError> {
+    /// Resolves when the record is acknowledged or given up. Cancel-safe, and may be asked again.
+    pub async fn outcome(&mut self) -> Result<Delivered, DeliveryError> {
         let index = self.index;
         let span = match self.progress.wait_for(|progress| progress.of(index).is_some()).await {
             Ok(progress) => progress.of(index).cloned(),
@@ -79,7 +79,8 @@ impl IntoFuture for Delivery {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.wait())
+        let mut delivery = self;
+        Box::pin(async move { delivery.outcome().await })
     }
 }
 
@@ -301,7 +302,7 @@ mod tests {
         second.finish(Ok(Ack { base_offset: Some(100), log_append_time: None }));
         let too_large = ClientError::RecordTooLarge { size: 2, limit: 1 };
         first.split().unwrap_err().finish(Err(too_large.clone()));
-        let wait = |index| Delivery { partition: 3, index, progress: progress.clone() }.wait();
+        let wait = |index| Delivery { partition: 3, index, progress: progress.clone() }.into_future();
         assert_eq!(wait(2).await.unwrap().offset, Some(101));
         assert_eq!(
             wait(0).await.unwrap_err(),

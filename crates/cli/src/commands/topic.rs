@@ -1,0 +1,47 @@
+//! `ottla topic`: list, create, describe and remove topics.
+
+mod create;
+mod describe;
+mod ls;
+mod rm;
+
+use crate::args::Global;
+use crate::cluster;
+use crate::exit::Exit;
+use anyhow::Result;
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Clone, clap::Subcommand)]
+enum Action {
+    /// List topics
+    #[command(visible_alias = "list", after_help = ls::EXAMPLES)]
+    Ls(ls::Args),
+
+    /// Create topics
+    #[command(after_help = create::EXAMPLES)]
+    Create(create::Args),
+
+    /// Show partitions, leaders, replicas and offsets of topics
+    #[command(after_help = describe::EXAMPLES)]
+    Describe(describe::Args),
+
+    /// Remove topics with everything in them
+    #[command(visible_alias = "delete", after_help = rm::EXAMPLES)]
+    Rm(rm::Args),
+}
+
+pub fn run(args: &Args, global: &Global) -> Result<Exit> {
+    cluster::run(async {
+        match &args.action {
+            Action::Ls(args) => ls::run(args, global).await,
+            Action::Create(args) => create::run(args, global).await,
+            Action::Describe(args) => describe::run(args, global).await,
+            Action::Rm(args) => rm::run(args, global).await,
+        }
+    })
+}
