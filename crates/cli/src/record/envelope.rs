@@ -34,10 +34,8 @@ pub fn write(record: &ConsumedRecord) -> String {
     let (key, key_encoding) = text_of(record.key.as_deref());
     let (payload, payload_encoding) = text_of(record.value.as_deref());
     let plain = |bytes: &[u8]| std::str::from_utf8(bytes).is_ok();
-    let is_plain = record
-        .headers
-        .iter()
-        .all(|(name, value)| plain(name) && value.as_deref().is_none_or(plain));
+    let is_plain =
+        record.headers.iter().all(|(name, value)| plain(name) && value.as_deref().is_none_or(plain));
     let show = |bytes: &[u8]| {
         if is_plain { String::from_utf8_lossy(bytes).into_owned() } else { base64::encode(bytes) }
     };
