@@ -28,7 +28,7 @@ const WHOLE_CHECK: u64 = 10;
 const CLEAN_STOP: u64 = 8;
 /// Logs that are torn at a time.
 const TEARS: usize = 4;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 const POLL: Duration = Duration::from_millis(1);
 
 /// What a run does.
