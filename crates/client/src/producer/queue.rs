@@ -5,6 +5,9 @@
 //! sequence number does not follow the last one, so a batch that is given up leaves a gap: everything behind it would be
 //! refused for ever. The gap is closed by the next epoch, in which numbers start at 0 (KIP-360). Before that, each
 //! batch that *may* be in the log is sent once more under its old identity: a new one could write it twice.
+//!
+//! A broker takes any number from a producer that its log does not know yet. If the first batch were refused (a leader
+//! that is not ready, a batch too large) and the second one taken, the first could never follow, so the first goes alone.
 
 use super::batch::{Ack, Batch, Fate, Identity};
 use super::verdict::Verdict;
@@ -29,6 +32,8 @@ pub(super) struct PartitionQueue {
     /// Of this partition; its epoch may be ahead of the producer's.
     identity: Option<ProducerId>,
     next_sequence: i32,
+    /// The log has a batch of this producer id, so the broker insists on the order of numbers.
+    is_known: bool,
     /// Something came back: nothing leaves before all is answered.
     draining: bool,
     /// A number was given away that the log will never see.
@@ -61,6 +66,7 @@ impl PartitionQueue {
             in_flight: BTreeSet::new(),
             identity: None,
             next_sequence: 0,
+            is_known: false,
             draining: false,
             gap: false,
             not_before: None,
@@ -91,7 +97,8 @@ impl PartitionQueue {
 
     /// Size of the batch that [`PartitionQueue::take`] would give now.
     pub fn ready(&self, now: Instant, max_in_flight: usize) -> Option<usize> {
-        let limit = if self.draining { 1 } else { max_in_flight };
+        let goes_alone = self.draining || (self.identity.is_some() && !self.is_known);
+        let limit = if goes_alone { 1 } else { max_in_flight };
         if self.in_flight.len() >= limit || self.not_before.is_some_and(|at| at > now) {
             return None;
         }
@@ -106,6 +113,7 @@ impl PartitionQueue {
     pub fn adopt(&mut self, id: ProducerId) {
         self.identity = Some(id);
         self.next_sequence = 0;
+        self.is_known = false;
         self.gap = false;
         // What may be in the log keeps its name, even if that can only tell that nobody knows.
         self.pending.iter_mut().filter(|b| b.fate == Fate::NotWritten).for_each(|b| b.identity = None);
@@ -186,6 +194,8 @@ impl PartitionQueue {
         match verdict {
             Verdict::Acked(ack) => {
                 self.backoff.reset();
+                let writer = batch.identity.map(|identity| identity.producer_id);
+                self.is_known |= writer.is_some() && writer == self.identity.map(|identity| identity.id);
                 Outcome { finished: Some(Finished { batch, result: Ok(ack) }), ..Default::default() }
             }
             Verdict::Again { error, fate } => {

@@ -11,7 +11,14 @@ use tokio::sync::watch;
 
 const ID: ProducerId = ProducerId { id: 7, epoch: 0 };
 
+/// Of a producer that the log knows.
 fn queue(batches: u64) -> PartitionQueue {
+    let mut queue = fresh_queue(batches);
+    queue.is_known = true;
+    queue
+}
+
+fn fresh_queue(batches: u64) -> PartitionQueue {
     let mut queue = PartitionQueue::new(Backoff::new(Arc::new(SeededRng::new(1))));
     queue.adopt(ID);
     (0..batches).for_each(|id| queue.push(batch(id)));
@@ -78,6 +85,33 @@ async fn five_leave_in_order_and_the_sixth_waits() {
     let outcome = queue.answered(sent.remove(0), acked());
     assert!(outcome.finished.unwrap().result.is_ok());
     assert_eq!(numbers(&take_all(&mut queue)), [(5, 0, 50)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_batch_goes_alone_until_the_log_has_one() {
+    let mut queue = fresh_queue(3);
+    for fate in [Fate::NotWritten, Fate::Unknown] {
+        let mut sent = take_all(&mut queue);
+        assert_eq!(numbers(&sent), [(0, 0, 0)]);
+        queue.answered(sent.remove(0), again(fate));
+    }
+    let first = take(&mut queue).unwrap();
+    queue.answered(first, acked());
+    assert_eq!(numbers(&take_all(&mut queue)), [(1, 0, 10), (2, 0, 20)]);
+    // Another producer id is another stranger.
+    let mut queue = fresh_queue(2);
+    let first = take(&mut queue).unwrap();
+    queue.answered(first, acked());
+    queue.adopt(ProducerId { id: 8, epoch: 0 });
+    queue.push(batch(2));
+    assert_eq!(numbers(&take_all(&mut queue)), [(1, 0, 0)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_numbers_the_first_batches_leave_together() {
+    let mut queue = PartitionQueue::new(Backoff::new(Arc::new(SeededRng::new(1))));
+    (0..3).for_each(|id| queue.push(batch(id)));
+    assert_eq!(take_all(&mut queue).len(), 3);
 }
 
 #[tokio::test(start_paused = true)]
