@@ -1,6 +1,6 @@
 //! Where to start: places as people name them, resolved to offsets by the partitions' leaders.
 
-use super::Isolation;
+use super::{ConsumerConfig, Isolation, OffsetReset};
 use crate::admin::{ListedOffset, OffsetSpec, PartitionKey};
 use crate::cluster::Cluster;
 use crate::errors::ClientError;
@@ -73,4 +73,33 @@ async fn ask(
     }
     let answers = crate::admin::list_offsets(cluster, &wanted, isolation).await?;
     answers.into_iter().map(|(key, answer)| Ok((key, answer?))).collect()
+}
+
+/// Where to go on from an offset that the log does not have. An error that tells so names what it has, which the broker
+/// leaves out of its refusal.
+pub(super) async fn after_out_of_range(
+    cluster: &Cluster,
+    key: &PartitionKey,
+    offset: i64,
+    config: &ConsumerConfig,
+) -> Result<i64, ClientError> {
+    let place = async |spec| {
+        let mut answers = ask(cluster, std::iter::once((key.clone(), spec)), config.isolation).await?;
+        Ok::<i64, ClientError>(answers.remove(key).and_then(|listed| listed.offset).unwrap_or(0))
+    };
+    if config.offset_reset != OffsetReset::Fail {
+        let then = config.offset_reset;
+        tracing::warn!(topic = key.topic, partition = key.partition, offset, ?then, "offset out of range");
+    }
+    match config.offset_reset {
+        OffsetReset::Earliest => place(OffsetSpec::Earliest).await,
+        OffsetReset::Latest => place(OffsetSpec::Latest).await,
+        OffsetReset::Fail => Err(ClientError::OffsetOutOfRange {
+            topic: key.topic.clone(),
+            partition: key.partition,
+            offset,
+            log_start: place(OffsetSpec::Earliest).await?,
+            high_watermark: place(OffsetSpec::Latest).await?,
+        }),
+    }
 }

@@ -4,9 +4,10 @@
 //! caller. The channel to the caller is the backpressure: while it is full nothing new is asked for. Fetch sessions are
 //! declined (session id 0, epoch -1): each request names its partitions.
 
+use super::ConsumerConfig;
+use super::assignment::after_out_of_range;
 use super::request::{Asked, request, version_max};
-use super::{ConsumerConfig, OffsetReset};
-use crate::admin::{OffsetSpec, PartitionKey};
+use crate::admin::PartitionKey;
 use crate::cluster::{Cluster, Creation};
 use crate::connection::Call;
 use crate::connections::OwnLane;
@@ -238,7 +239,7 @@ impl Fetcher {
             let Some(data) = data else { continue };
             match ErrorCode::from_code(data.error_code) {
                 ErrorCode::None => self.hand_on(leader, asked, data).await?,
-                ErrorCode::OffsetOutOfRange => self.out_of_range(asked, data)?,
+                ErrorCode::OffsetOutOfRange => self.out_of_range(asked),
                 code => {
                     let what = format!("read {}/{}", asked.key.topic, asked.key.partition);
                     self.failed(&asked.key, ClientError::refused(what, code, None))?;
@@ -276,40 +277,16 @@ impl Fetcher {
         self.fetched.send(Ok(fetched)).await.map_err(|_| ClientError::Closed)
     }
 
-    fn out_of_range(&mut self, asked: &Asked, data: &PartitionData) -> Result<(), ClientError> {
-        let spec = match self.config.offset_reset {
-            OffsetReset::Earliest => OffsetSpec::Earliest,
-            OffsetReset::Latest => OffsetSpec::Latest,
-            OffsetReset::Fail => {
-                return Err(ClientError::OffsetOutOfRange {
-                    topic: asked.key.topic.clone(),
-                    partition: asked.key.partition,
-                    offset: asked.offset,
-                    log_start: data.log_start_offset,
-                    high_watermark: data.high_watermark,
-                });
-            }
-        };
-        tracing::warn!(
-            topic = asked.key.topic,
-            partition = asked.key.partition,
-            offset = asked.offset,
-            "offset out of range; going on at {spec:?}"
-        );
+    fn out_of_range(&mut self, asked: &Asked) {
         if let Some(partition) = self.partitions.get_mut(&asked.key) {
             partition.is_busy = true;
         }
-        let (cluster, key, isolation) = (Arc::clone(&self.cluster), asked.key.clone(), self.config.isolation);
+        let (cluster, config) = (Arc::clone(&self.cluster), Arc::clone(&self.config));
+        let (key, offset) = (asked.key.clone(), asked.offset);
         self.events.spawn(async move {
-            let wanted = [(key.clone(), spec)];
-            let result = crate::admin::list_offsets(&cluster, &wanted, isolation).await;
-            let result = result.and_then(|mut answers| match answers.remove(&key) {
-                Some(answer) => answer.map(|listed| listed.offset.unwrap_or(0)),
-                None => Err(ClientError::refused("offsets", ErrorCode::UnknownServerError, None)),
-            });
+            let result = after_out_of_range(&cluster, &key, offset, &config).await;
             Event::Reset { key, result }
         });
-        Ok(())
     }
 
     fn reset(&mut self, key: &PartitionKey, result: Result<i64, ClientError>) -> Result<(), ClientError> {
