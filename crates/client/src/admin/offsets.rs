@@ -5,11 +5,11 @@ use crate::cluster::{ANY_VERSION, Cluster, Creation};
 use crate::connections::Lane;
 use crate::consumer::Isolation;
 use crate::errors::{ClientError, ErrorClass};
-use ottla_wire::ErrorCode;
 use ottla_wire::messages::list_offsets::{
     ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
     ListOffsetsTopic,
 };
+use ottla_wire::{ErrorCode, Message};
 use std::collections::BTreeMap;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,7 +26,12 @@ pub enum OffsetSpec {
     Latest,
     /// The first record at this time or later, in milliseconds since 1970.
     AtOrAfter(i64),
+    /// The first of the records with the newest timestamp (KIP-734); of an empty partition, none.
+    MaxTimestamp,
 }
+
+/// Older brokers take the question for "at or after" and answer with the first record.
+const MAX_TIMESTAMP_SINCE: i16 = 7;
 
 impl OffsetSpec {
     fn timestamp(self) -> i64 {
@@ -34,6 +39,7 @@ impl OffsetSpec {
             Self::Latest => -1,
             Self::Earliest => -2,
             Self::AtOrAfter(ms) => ms.max(0),
+            Self::MaxTimestamp => -3,
         }
     }
 }
@@ -161,6 +167,15 @@ async fn ask(
         timeout_ms: i32::try_from(cluster.config.request_timeout.as_millis()).unwrap_or(i32::MAX),
     };
     let connection = cluster.node(leader, Lane::Calls).await?;
+    let version = connection.version::<ListOffsetsRequest>(ANY_VERSION)?;
+    if version < MAX_TIMESTAMP_SINCE && asked.iter().any(|(_, spec)| *spec == OffsetSpec::MaxTimestamp) {
+        return Err(ClientError::Unsupported {
+            peer: connection.peer().to_owned(),
+            api: "ListOffsets",
+            ours: (MAX_TIMESTAMP_SINCE, ListOffsetsRequest::VERSIONS.1),
+            theirs: Some((0, version)),
+        });
+    }
     connection.call(&request, cluster.call(ANY_VERSION)).await
 }
 
