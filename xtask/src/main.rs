@@ -7,6 +7,7 @@
 mod answers;
 mod check;
 mod ci;
+mod client_check;
 mod clients;
 mod codegen;
 mod interop;
@@ -28,6 +29,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   ci        everything: check, release build, crash suites, real processes, real clients
   interop   real clients write and read through a broker (--broker kafka: through Apache Kafka)
   answers   what the broker answers, compared with a recording of Apache Kafka (--broker kafka: its own answers)
+  client    the client of this repository against Ottla and against Apache Kafka (--broker: one of them)
   kill9     kills the broker under real clients, and looks for what it promised (--controls: planted bugs)
   codegen   generated code from the schemas (--check compares, import JAR... reads Kafka's definitions)";
 
@@ -53,6 +55,7 @@ fn route(root: &Path, args: &[String]) -> Result<()> {
         ("kill9", rest) => kill9::run(root, rest),
         ("interop", rest) => interop::run(root, rest),
         ("answers", rest) => answers::run(root, rest),
+        ("client", rest) => client_check::run(root, rest),
         ("help" | "--help" | "-h", _) => {
             println!("{USAGE}");
             Ok(())
