@@ -78,7 +78,7 @@ impl Layout {
     }
 
     /// Partitions of the topic, in the order of brokers.
-    pub(crate) fn partitions(&self) -> impl Iterator<Item = i32> {
+    pub fn partitions(&self) -> impl Iterator<Item = i32> {
         self.brokers.iter().flat_map(|broker| broker.partitions.iter().copied())
     }
 

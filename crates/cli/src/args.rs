@@ -105,6 +105,9 @@ pub enum Command {
     /// Read records of topics to standard output
     Consume(Box<commands::consume::Args>),
 
+    /// Load for a broker, and what it did with it
+    Bench(Box<commands::bench::Args>),
+
     /// The settings of this process, and where they come from
     Config(commands::config::Args),
 

@@ -38,6 +38,7 @@ fn main() -> ExitCode {
 fn run(cli: &Cli) -> Result<Exit> {
     match &cli.command {
         Some(Command::Completions(args)) => commands::completions::run(args),
+        Some(Command::Bench(args)) => commands::bench::run(args, &cli.global),
         Some(Command::Config(args)) => commands::config::run(args, &cli.global),
         Some(Command::Topic(args)) => commands::topic::run(args, &cli.global),
         Some(Command::Produce(args)) => commands::produce::run(args, &cli.global),

@@ -1,6 +1,7 @@
 //! One file per command. A command parses nothing and decides no exit code of its own: it gets its options, talks
 //! through `client` (or starts `broker`, or reads a directory through `log`), and writes data to standard output.
 
+pub mod bench;
 pub mod completions;
 pub mod config;
 pub mod consume;

@@ -1,0 +1,87 @@
+//! The figures of `bench restart` over its runs, in the order in which they are measured.
+
+use crate::render::{Row, column, wide};
+use crate::{args::Global, render};
+use anyhow::Result;
+use ottla_bench::figures::rounded;
+use ottla_bench::series::Series;
+use serde_json::Value;
+use std::time::Duration;
+
+/// One figure: name, unit, value of each run.
+#[derive(Debug)]
+struct Step {
+    name: &'static str,
+    unit: &'static str,
+    series: Series,
+}
+
+#[derive(Debug, Default)]
+pub struct Steps {
+    list: Vec<Step>,
+}
+
+impl Steps {
+    pub fn ms(&mut self, name: &'static str, time: Duration) {
+        self.add(name, "ms", time.as_secs_f64() * 1_000.0);
+    }
+
+    pub fn mb(&mut self, name: &'static str, bytes: u64) {
+        self.add(name, "MB", bytes as f64 / 1e6);
+    }
+
+    pub fn add(&mut self, name: &'static str, unit: &'static str, value: f64) {
+        let value = rounded(value, 2);
+        match self.list.iter_mut().find(|step| step.name == name) {
+            Some(step) => step.series.push(value),
+            None => {
+                let mut series = Series::default();
+                series.push(value);
+                self.list.push(Step { name, unit, series });
+            }
+        }
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let row = |step: &Step| {
+            let fields = [
+                ("figure", Value::from(step.name)),
+                ("unit", Value::from(step.unit)),
+                ("median", Value::from(step.series.median().map(|value| rounded(value, 2)))),
+                ("min", Value::from(step.series.min())),
+                ("max", Value::from(step.series.max())),
+                ("runs", Value::from(step.series.values().to_vec())),
+            ];
+            fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        };
+        self.list.iter().map(row).collect()
+    }
+
+    pub fn print(&self, global: &Global) -> Result<()> {
+        let names = ["figure", "median", "unit", "min", "max"];
+        let columns: Vec<_> = names.into_iter().map(column).chain([wide("runs")]).collect();
+        Ok(render::rows(global.output, &columns, &self.rows())?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_has_one_row_however_many_runs_there_were() {
+        let mut steps = Steps::default();
+        for ms in [30, 10, 20] {
+            steps.ms("startToFirstAck", Duration::from_millis(ms));
+            steps.mb("idleRss", 1_500_000);
+        }
+        let rows = steps.rows();
+        assert_eq!(rows.len(), 2);
+        assert_eq!(
+            (&rows[0]["median"], &rows[0]["min"], &rows[0]["max"]),
+            (&20.0.into(), &10.0.into(), &30.0.into())
+        );
+        assert_eq!(rows[0]["runs"], serde_json::json!([30.0, 10.0, 20.0]));
+        assert_eq!((&rows[1]["figure"], &rows[1]["unit"]), (&"idleRss".into(), &"MB".into()));
+    }
+}
