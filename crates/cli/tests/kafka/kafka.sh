@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Apache Kafka from Maven Central on loopback: one node, the broker that Ottla is compared with.
 #   kafka.sh run DIR [KEY=VALUE...]    formats DIR on first use and becomes the broker (ends in exec)
+#   kafka.sh format DIR [KEY=VALUE...] only formats it, so that the start of the broker can be measured alone
 #   kafka.sh start DIR [KEY=VALUE...]  the same in the background; waits and prints the bootstrap address
 #   kafka.sh stop DIR                  stops what start put there
 #   kafka.sh resolve                   fetches the jars
@@ -8,7 +9,7 @@
 # property and wins over the ones below. KAFKA_VERSION picks the server, OTTLA_LAB the folder of its jars.
 set -eu
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
-usage() { sed -n '2,8p' "$0" | sed 's/^# \{0,1\}//'; exit 2; }
+usage() { sed -n '2,9p' "$0" | sed 's/^# \{0,1\}//'; exit 2; }
 
 prepare() {
   dir=${1:?dir}; shift; PORT=29092 HEAP=1g; local extra=() kv
@@ -69,6 +70,7 @@ stop() {
 }
 case ${1:-} in
   run) shift; prepare "$@"; exec "$KIT/kt" Kafka "$dir/server.properties" ;;
+  format) shift; prepare "$@" ;;
   start) shift; start "$@" ;;
   stop) stop "${2:?dir}" ;;
   resolve) kafka_home "$KAFKA_VERSION" ;;
