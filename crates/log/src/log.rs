@@ -321,6 +321,11 @@ impl Log {
         self.config = config;
     }
 
+    /// A roll left a segment behind that is not synced and has no sync under way.
+    pub fn is_sealed_dirty(&self) -> bool {
+        self.ledger.is_sealed_dirty()
+    }
+
     /// Syncs to run side by side; each is answered with [`Log::sync_done`], or the process ends.
     pub fn take_sync_jobs(&mut self) -> Vec<SyncJob> {
         self.ledger.take_jobs()

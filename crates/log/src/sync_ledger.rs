@@ -73,6 +73,15 @@ impl SyncLedger {
         self.entries.iter().any(|entry| entry.synced < entry.appended || !entry.names.is_empty())
     }
 
+    /// Whether a file that will not be written any more waits for a sync.
+    pub fn is_sealed_dirty(&self) -> bool {
+        let sealed = self.entries.len().saturating_sub(1);
+        self.entries
+            .iter()
+            .take(sealed)
+            .any(|entry| entry.in_flight.is_none() && entry.synced < entry.appended)
+    }
+
     /// A sync for each dirty file that has none under way.
     pub fn take_jobs(&mut self) -> Vec<SyncJob> {
         let mut jobs = Vec::new();

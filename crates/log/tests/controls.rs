@@ -37,12 +37,15 @@ fn planted_bugs_are_caught() {
     }
     activate(Control::StaleIndexTrusted);
     catch("StaleIndexTrusted".to_owned(), crash_suite::reads_beside_a_stale_index());
+    activate(Control::NoCrcCheck);
+    catch("NoCrcCheck".to_owned(), crash_suite::recovery_meets_rot());
     activate(Control::None);
     catch("fdatasync left out".to_owned(), suite(SEEDS, |disk: &MemoryDisk| disk.skip_file_sync(true)));
     catch(
         "sync of directories left out".to_owned(),
         suite(SEEDS, |disk: &MemoryDisk| disk.skip_dir_sync(true)),
     );
+    assert!(crash_suite::recovery_meets_rot().is_ok());
     assert!(crash_suite::reads_beside_a_stale_index().is_ok());
     assert!(missed.is_empty(), "not caught: {missed:?}");
 }

@@ -106,6 +106,7 @@ pub(super) struct Writer {
     collecting: Vec<Collecting>,
     /// Whether any log could be due for a sync by time or count.
     any_os: bool,
+    disk_full: bool,
     stopping: bool,
     /// Who waits for the end, until every opening has ended.
     stop: Option<crossbeam_channel::Sender<Entries>>,
@@ -120,6 +121,7 @@ impl Writer {
             touched: Vec::new(),
             collecting: Vec::new(),
             any_os: false,
+            disk_full: false,
             stopping: false,
             stop: None,
         }
@@ -281,8 +283,18 @@ impl Writer {
         let now = self.tools.clock.now_ms();
         let appended = match open.log.append(&batch.header, &batch.batch, batch.leader_epoch, now) {
             Ok(appended) => appended,
-            Err(error) => return drop(reply.send(Err(append_error(error)))),
+            Err(error) => {
+                let error = append_error(error);
+                // Once, not for every batch that is refused.
+                if error == AppendError::DiskFull && !std::mem::replace(&mut self.disk_full, true) {
+                    tracing::warn!("the disk is full; writes are refused until there is room, reads go on");
+                }
+                return drop(reply.send(Err(error)));
+            }
         };
+        if std::mem::take(&mut self.disk_full) {
+            tracing::info!("the disk has room again; writes go on");
+        }
         let next = appended.last_offset + 1;
         let written = Written {
             base_offset: appended.base_offset,
@@ -319,7 +331,11 @@ impl Writer {
             if os || controls::active(Control::HighWatermarkAtAppend) {
                 open.acknowledge(local, open.log.end_offset());
             }
-            if !os || open.pending.is_some() || open.flush_due().is_some_and(|due| due <= now) {
+            // An `os` log is synced on roll, beside a checkpoint, and when its own settings say so (rule A9).
+            let due = open.pending.is_some()
+                || open.log.is_sealed_dirty()
+                || open.flush_due().is_some_and(|due| due <= now);
+            if !os || due {
                 for job in open.log.take_sync_jobs() {
                     open.unsynced = 0;
                     open.unsynced_since_ms = None;
@@ -479,10 +495,7 @@ fn append_error(error: ottla_log::AppendError) -> AppendError {
         Log::StaleProducerEpoch { producer_id, epoch, current } => {
             AppendError::StaleProducerEpoch { producer_id, epoch, current }
         }
-        Log::DiskFull => {
-            tracing::warn!("the disk is full; writes are refused until there is room");
-            AppendError::DiskFull
-        }
+        Log::DiskFull => AppendError::DiskFull,
         Log::Io(error) => {
             tracing::error!(error = %error, "a write failed");
             AppendError::Storage(error.to_string())

@@ -460,3 +460,21 @@ pub fn reads_beside_a_stale_index() -> Result<usize, String> {
     }
     contents(&log, &promise).map(|found| found.len())
 }
+
+/// A batch that was never promised lost some bytes on its way to the disk: it ends the log (durability rule R3).
+#[allow(dead_code)]
+pub fn recovery_meets_rot() -> Result<usize, String> {
+    let disk = fresh();
+    let mut log = open(&disk, false).unwrap();
+    let mut promise = Promise::default();
+    let mut last = 0;
+    for number in 0..3 {
+        let batch = build(number, 1, 20, None);
+        last = disk.len(&place().dir.join("00000000000000000000.log")).unwrap_or_default().unwrap_or(0);
+        log.append(&BatchHeader::parse(&batch).unwrap(), &batch, 0, 0).unwrap();
+        promise.sent.push(batch);
+    }
+    disk.corrupt(&place().dir.join("00000000000000000000.log"), last + 70, &[0, 0, 0]).unwrap();
+    let found = check(&disk, &promise)?;
+    if found.len() == 2 { Ok(2) } else { Err(format!("{found:?} is left of two good batches and a bad one")) }
+}
