@@ -85,3 +85,6 @@ fn described(response: DescribeClusterResponse) -> Result<ClusterDescription, Cl
         brokers,
     })
 }
+
+#[cfg(test)]
+mod tests;

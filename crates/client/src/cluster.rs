@@ -260,3 +260,7 @@ impl Cluster {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "cluster_tests.rs"]
+mod tests;

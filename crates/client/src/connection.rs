@@ -277,3 +277,6 @@ pub(crate) fn check(what: &str, code: i16) -> Result<(), ClientError> {
         code => Err(ClientError::refused(what, code, None)),
     }
 }
+
+#[cfg(test)]
+mod tests;

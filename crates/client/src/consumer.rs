@@ -161,11 +161,18 @@ impl Consumer {
     pub async fn next(&mut self) -> Result<FetchedBatch, ClientError> {
         loop {
             if let Some(mut undecoded) = self.undecoded.take() {
-                let decoded = undecoded.next(&self.config);
-                if let Some(batch) = decoded.transpose()? {
-                    self.undecoded = Some(undecoded);
-                    self.moved(&batch);
-                    return Ok(batch);
+                match undecoded.next(&self.config) {
+                    None => {}
+                    Some(Ok(batch)) => {
+                        self.undecoded = Some(undecoded);
+                        self.moved(&batch);
+                        return Ok(batch);
+                    }
+                    Some(Err(error)) => {
+                        // The task has read on: it starts again at the position, so that nothing is skipped in silence.
+                        self.running = None;
+                        return Err(error);
+                    }
                 }
             }
             let fetched = match self.running().fetched.recv().await {
@@ -217,3 +224,6 @@ impl Consumer {
         self.positions.iter().map(|(key, offset)| (key, *offset))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,8 @@ mod metadata;
 pub mod partitioner;
 pub mod producer;
 mod retry;
+#[cfg(test)]
+mod testing;
 
 pub use admin::{
     Admin, ClusterDescription, ConfigEntry, ConfigResource, ConfigSource, CreatedTopic, ListedOffset,

@@ -177,3 +177,6 @@ fn check_partition(topic: &str, partition: i32, partitions: i32) -> Result<(), C
     }
     Err(ClientError::NoPartition { topic: topic.to_owned(), partition })
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,6 +43,8 @@ struct Partition {
     is_busy: bool,
     not_before: Option<Instant>,
     failing_since: Option<Instant>,
+    /// Brokers have said since then, and nothing else, that there is no such topic.
+    missing_since: Option<Instant>,
     backoff: Backoff,
 }
 
@@ -67,6 +69,9 @@ enum Event {
     Reset { key: PartitionKey, result: Result<i64, ClientError> },
 }
 
+/// How long "there is no such topic" is doubted.
+const MISSING_MAX: Duration = Duration::from_secs(5);
+
 impl Fetcher {
     pub fn new(
         cluster: Arc<Cluster>,
@@ -79,6 +84,7 @@ impl Fetcher {
             is_busy: false,
             not_before: None,
             failing_since: None,
+            missing_since: None,
             backoff: cluster.backoff(),
         };
         let partitions = positions.iter().map(|(key, offset)| (key.clone(), partition(offset))).collect();
@@ -252,6 +258,7 @@ impl Fetcher {
     async fn hand_on(&mut self, leader: i32, asked: &Asked, data: &PartitionData) -> Result<(), ClientError> {
         let Some(partition) = self.partitions.get_mut(&asked.key) else { return Ok(()) };
         partition.failing_since = None;
+        partition.missing_since = None;
         partition.not_before = None;
         partition.backoff.reset();
         let records = data.records.as_ref().map(ottla_wire::Records::to_bytes).unwrap_or_default();
@@ -314,8 +321,13 @@ impl Fetcher {
     fn failed(&mut self, key: &PartitionKey, error: ClientError) -> Result<(), ClientError> {
         let Some(partition) = self.partitions.get_mut(key) else { return Ok(()) };
         let now = Instant::now();
-        let since = *partition.failing_since.get_or_insert(now);
-        if !error.is_retriable() || now.duration_since(since) >= patience(&error, &self.config) {
+        let failing_since = *partition.failing_since.get_or_insert(now);
+        let is_missing = error.code() == Some(ErrorCode::UnknownTopicOrPartition);
+        partition.missing_since = is_missing.then(|| partition.missing_since.unwrap_or(now));
+        // A topic that is not there any more is told sooner than a broker that may come back.
+        let is_over = now.duration_since(failing_since) >= self.config.failing_max
+            || partition.missing_since.is_some_and(|since| now.duration_since(since) >= MISSING_MAX);
+        if !error.is_retriable() || is_over {
             return Err(error);
         }
         tracing::debug!(topic = key.topic, partition = key.partition, error = %error, "fetch failed");
@@ -324,14 +336,5 @@ impl Fetcher {
             self.cluster.metadata.mark_stale(&key.topic);
         }
         Ok(())
-    }
-}
-
-/// A topic that is not there any more is told sooner than a broker that may come back.
-fn patience(error: &ClientError, config: &ConsumerConfig) -> Duration {
-    const MISSING_TOPIC: Duration = Duration::from_secs(5);
-    match error.code() {
-        Some(ErrorCode::UnknownTopicOrPartition) => config.failing_max.min(MISSING_TOPIC),
-        _ => config.failing_max,
     }
 }
