@@ -143,7 +143,8 @@ async fn produce(args: &Args, global: &Global, layout: Layout) -> Result<Exit> {
     }
     let exit = fed?;
     if !global.quiet && std::io::stderr().is_terminal() {
-        eprintln!("{} records written", run.acked);
+        let unit = if run.acked == 1 { "record" } else { "records" };
+        eprintln!("{} {unit} written", run.acked);
     }
     run.end(exit)
 }
