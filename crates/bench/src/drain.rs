@@ -10,12 +10,11 @@ use crate::layout::{Layout, Share};
 use crate::progress::Progress;
 use bytes::Bytes;
 use ottla_client::config::Surroundings;
-use ottla_client::{Client, ClientError, ErrorCode, Isolation, OffsetSpec, PartitionKey};
+use ottla_client::{Client, ClientError, ErrorCode, OffsetSpec};
 use ottla_env::clock::Clock;
 use ottla_wire::batch::{BatchError, BatchHeader};
 use ottla_wire::frame::encode_request;
 use ottla_wire::messages::fetch::{FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -68,8 +67,8 @@ impl Drain {
         config: &DrainConfig,
         surroundings: &Surroundings,
     ) -> Result<Self, ClientError> {
-        let starts = offsets(client, layout, OffsetSpec::Earliest).await?;
-        let ends = offsets(client, layout, OffsetSpec::Latest).await?;
+        let starts = layout.offsets(client, OffsetSpec::Earliest).await?;
+        let ends = layout.offsets(client, OffsetSpec::Latest).await?;
         let mut lanes = Vec::new();
         let mut records = 0;
         for share in layout.divided(config.connections) {
@@ -107,22 +106,6 @@ impl Drain {
         let elapsed = self.clock.monotonic().saturating_sub(began);
         Ok(Measured { done: progress.done(), elapsed, latencies })
     }
-}
-
-/// One end of every partition.
-pub async fn offsets(
-    client: &Client,
-    layout: &Layout,
-    spec: OffsetSpec,
-) -> Result<BTreeMap<i32, i64>, ClientError> {
-    let key = |partition| PartitionKey { topic: layout.topic.clone(), partition };
-    let wanted: Vec<_> = layout.partitions().map(|partition| (key(partition), spec)).collect();
-    let listed = client.admin().list_offsets(&wanted, Isolation::ReadUncommitted).await?;
-    let mut offsets = BTreeMap::new();
-    for ((key, _), listed) in wanted.iter().zip(listed) {
-        offsets.insert(key.partition, listed?.offset.unwrap_or(0));
-    }
-    Ok(offsets)
 }
 
 impl Lane {

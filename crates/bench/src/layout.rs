@@ -1,7 +1,7 @@
 //! Who leads which partition of the topic, and which connection takes which of them.
 
 use crate::connection::Address;
-use ottla_client::{Client, ClientError, ErrorCode, NewTopic};
+use ottla_client::{Client, ClientError, ErrorCode, Isolation, NewTopic, OffsetSpec, PartitionKey};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -40,8 +40,31 @@ pub async fn own_topic(client: &Client, name: &str, partitions: i32) -> Result<(
 }
 
 impl Layout {
-    /// Waits a while for partitions that have no leader yet.
+    /// Waits a while for partitions that have no leader yet, and until each leader answers as one: metadata may tell of
+    /// a topic before its leader knows it, and a refused batch would end a run.
     pub async fn of(client: &Client, topic: &str) -> Result<Self, ClientError> {
+        let layout = Self::led(client, topic).await?;
+        layout.offsets(client, OffsetSpec::Latest).await?;
+        Ok(layout)
+    }
+
+    /// One end of every partition.
+    pub async fn offsets(
+        &self,
+        client: &Client,
+        spec: OffsetSpec,
+    ) -> Result<BTreeMap<i32, i64>, ClientError> {
+        let key = |partition| PartitionKey { topic: self.topic.clone(), partition };
+        let wanted: Vec<_> = self.partitions().map(|partition| (key(partition), spec)).collect();
+        let listed = client.admin().list_offsets(&wanted, Isolation::ReadUncommitted).await?;
+        let mut offsets = BTreeMap::new();
+        for ((key, _), listed) in wanted.iter().zip(listed) {
+            offsets.insert(key.partition, listed?.offset.unwrap_or(0));
+        }
+        Ok(offsets)
+    }
+
+    async fn led(client: &Client, topic: &str) -> Result<Self, ClientError> {
         let mut pauses = 0;
         loop {
             match Self::now(client, topic).await {

@@ -19,7 +19,7 @@ use ottla_bench::figures::{Figures, Measured};
 use ottla_bench::probe::{Acknowledged, Creation, Probe, first_ack};
 use ottla_bench::replay::{Replay, ReplayConfig};
 use ottla_bench::usage::{Sample, cpu, idle};
-use ottla_bench::{Address, Layout, Progress, drain};
+use ottla_bench::{Address, Layout, Progress};
 use ottla_client::{Acks, Client, ClientConfig, Codec, OffsetSpec, Surroundings};
 use ottla_env::process;
 use std::path::PathBuf;
@@ -228,7 +228,7 @@ impl Run<'_> {
 
     async fn count(&self, port: u16) -> Result<u64> {
         let (client, layout) = self.client(port).await?;
-        let ends = drain::offsets(&client, &layout, OffsetSpec::Latest).await;
+        let ends = layout.offsets(&client, OffsetSpec::Latest).await;
         let ends = ends.map_err(|error| cluster::failure(&error))?;
         Ok(ends.values().map(|end| end.max(&0).unsigned_abs()).sum())
     }

@@ -1,0 +1,110 @@
+//! `ottla bench` against a broker of its own: what is sent is there, is read back, and survives the kill. No figure is
+//! looked at, only counts and names.
+#![allow(clippy::unwrap_used, clippy::disallowed_types)]
+
+use serde_json::Value;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+const OTTLA: &str = env!("CARGO_BIN_EXE_ottla");
+
+struct Broker(Child);
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn ottla(arguments: &[&str]) -> (Option<i32>, Value) {
+    let output = Command::new(OTTLA).args(arguments).args(["--output", "json"]).output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stderr);
+    let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {shown}"));
+    (output.status.code(), json)
+}
+
+fn broker(dir: &Path) -> (Broker, String) {
+    let address = format!("127.0.0.1:{}", free_port());
+    let http = format!("127.0.0.1:{}", free_port());
+    let mut command = Command::new(OTTLA);
+    command.arg("broker").arg("--data-dir").arg(dir);
+    command.args(["--kafka-listen", &address, "--http-listen", &http]);
+    let broker = Broker(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    for _ in 0..600 {
+        let listed = Command::new(OTTLA).args(["topic", "ls", "-b", &address]).output().unwrap();
+        if listed.status.success() {
+            return (broker, address);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("the broker at {address} does not answer");
+}
+
+#[test]
+fn drain_reads_back_what_replay_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let (broker, address) = broker(&dir.path().join("data"));
+    let sizes = ["--record", "100", "--batch", "5000", "-c", "2000", "--warm-up", "10kB"];
+    let replay = ["bench", "replay", "orders", "-b", &address, "-p", "3", "--connections", "2"];
+    for codec in ["none", "zstd"] {
+        let (code, sent) = ottla(&[&replay[..], &sizes, &["--codec", codec]].concat());
+        assert_eq!(code, Some(0));
+        let (sent, per_batch) = (&sent[0], sent[0]["recordsPerBatch"].as_u64().unwrap());
+        // Whole batches: the last one may go beyond what was asked for.
+        let records = sent["records"].as_u64().unwrap();
+        assert!((2_000..2_000 + per_batch).contains(&records), "{sent}");
+        assert_eq!(sent["requests"].as_u64().unwrap() * per_batch, records);
+        assert_eq!(
+            (&sent["partitions"], sent["brokerPid"].as_u64()),
+            (&3.into(), Some(broker.0.id().into()))
+        );
+    }
+    let (code, read) = ottla(&["bench", "drain", "orders", "-b", &address, "--partition-bytes", "20000"]);
+    assert_eq!(code, Some(0));
+    // Two runs of 2,000 records and two warm-ups of 100, each rounded up to whole batches.
+    let records = read[0]["records"].as_u64().unwrap();
+    assert!((4_200..4_500).contains(&records), "{read}");
+    assert!(read[0]["p99Ms"].is_number() && read[0]["brokerCpuSecondsPerGb"].is_number());
+
+    let (code, topics) = ottla(&["bench", "replay", "-b", &address, "--acks", "0", "-c", "10"]);
+    assert_eq!((code, &topics[0]["p50Ms"]), (Some(0), &Value::Null));
+    let (_, topics) = ottla(&["topic", "ls", "-b", &address]);
+    assert_eq!(topics.as_array().map(Vec::len), Some(1), "a topic without a name is removed: {topics}");
+}
+
+#[test]
+fn restart_finds_every_record_again_and_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().to_str().unwrap();
+    let run = ["bench", "restart", "--runs", "2", "--bytes", "3MB", "--idle", "1ms", "--data-dir", data];
+    let (code, figures) = ottla(&run);
+    assert_eq!(code, Some(0));
+    let of = |name: &str| {
+        let figure = figures.as_array().unwrap().iter().find(|figure| figure["figure"] == name);
+        figure.and_then(|figure| figure["runs"].as_array()).map(Vec::len)
+    };
+    for name in
+        ["startToFirstAck", "startToAllAcks", "idleRss", "fill", "restartToFirstAck", "restartToAllAcks"]
+    {
+        assert_eq!(of(name), Some(2), "{name}: {figures}");
+    }
+    assert_eq!(dir.path().read_dir().unwrap().count(), 0);
+}
+
+#[test]
+fn a_broker_that_does_not_start_ends_the_command() {
+    let output = Command::new(OTTLA)
+        .args(["bench", "restart", "--broker-command", "exit 3", "--output", "json"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("the broker ended by itself: exit status: 3"), "{told}");
+}
