@@ -24,8 +24,8 @@ pub struct Bound {
 pub enum BindError {
     #[error("cannot resolve the listener address {host}: {source}")]
     Resolve { host: String, source: io::Error },
-    #[error("port {} of {} is in use by another process; choose another one with --kafka-listen HOST:PORT (or listeners=)", address.port(), address.ip())]
-    InUse { address: SocketAddr },
+    #[error("port {} of {} is in use by {owner}; choose another one with --kafka-listen HOST:PORT (or listeners=)", address.port(), address.ip())]
+    InUse { address: SocketAddr, owner: String },
     #[error("cannot listen on {address}: {source}")]
     Io { address: SocketAddr, source: io::Error },
 }
@@ -67,7 +67,7 @@ pub async fn bind(
                     bound.push(Bound { name: config.name.as_str().into(), listener, address: free });
                 }
                 Err(source) if source.kind() == io::ErrorKind::AddrInUse => {
-                    return Err(BindError::InUse { address });
+                    return Err(BindError::InUse { address, owner: owner_of(address) });
                 }
                 Err(source) if several => {
                     tracing::info!(%address, error = %source, "this address is not available; going on without it");
@@ -81,6 +81,12 @@ pub async fn bind(
         }
     }
     Ok(bound)
+}
+
+/// Who has a port, as a person says it.
+pub fn owner_of(address: SocketAddr) -> String {
+    let pid = ottla_env::process::listening_on(address.port());
+    pid.map_or_else(|| "another process".to_owned(), |pid| format!("pid {pid}"))
 }
 
 async fn addresses(config: &ListenerConfig) -> Result<Vec<IpAddr>, BindError> {

@@ -51,8 +51,8 @@ pub enum StartError {
     Metadata(#[from] OpenError),
     #[error(transparent)]
     Bind(#[from] BindError),
-    #[error("port {} of the HTTP listener is in use; choose another one with --http-listen HOST:PORT", address.port())]
-    HttpInUse { address: SocketAddr },
+    #[error("port {} of the HTTP listener is in use by {owner}; choose another one with --http-listen HOST:PORT", address.port())]
+    HttpInUse { address: SocketAddr, owner: String },
     #[error("cannot listen on {address} for HTTP: {source}")]
     Http { address: SocketAddr, source: io::Error },
     #[error(transparent)]
@@ -302,7 +302,7 @@ async fn bind_http(
             free
         }
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            return Err(StartError::HttpInUse { address });
+            return Err(StartError::HttpInUse { address, owner: server::owner_of(address) });
         }
         other => other.map_err(|source| StartError::Http { address, source })?,
     };
