@@ -14,6 +14,8 @@ pub struct LogConfig {
     pub segment_bytes: u32,
     /// Age of a segment's first record after which it is full.
     pub segment_ms: i64,
+    /// At most so much is taken off that age, another part for each segment, so that many logs do not roll at once.
+    pub segment_jitter_ms: i64,
     /// Bytes between two entries of the sparse index.
     pub index_interval_bytes: u32,
     /// Bytes that a segment's index may take, at 8 bytes an entry as Kafka counts them.
@@ -27,11 +29,20 @@ pub struct LogConfig {
     pub producer_id_expiration_ms: i64,
 }
 
+impl LogConfig {
+    /// The age at which a segment is full; `seed` tells segments apart.
+    pub(crate) fn segment_age_ms(&self, seed: u32) -> i64 {
+        let most = self.segment_jitter_ms.clamp(0, self.segment_ms.max(0));
+        if most == 0 { self.segment_ms } else { self.segment_ms - i64::from(seed) % most }
+    }
+}
+
 impl Default for LogConfig {
     fn default() -> Self {
         Self {
             segment_bytes: 1 << 30,
             segment_ms: 7 * 24 * 3600 * 1000,
+            segment_jitter_ms: 0,
             index_interval_bytes: 4096,
             segment_index_bytes: 10 << 20,
             durability: Durability::Fsync,
@@ -39,5 +50,19 @@ impl Default for LogConfig {
             flush_ms: i64::MAX,
             producer_id_expiration_ms: 24 * 3600 * 1000,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_takes_a_part_of_the_age_and_never_more() {
+        let config = LogConfig { segment_ms: 1_000, segment_jitter_ms: 300, ..LogConfig::default() };
+        let ages: Vec<i64> = [0, 299, 300, u32::MAX].map(|seed| config.segment_age_ms(seed)).to_vec();
+        assert_eq!(ages, [1_000, 701, 1_000, 1_000 - i64::from(u32::MAX) % 300]);
+        assert_eq!(LogConfig { segment_jitter_ms: 0, ..config.clone() }.segment_age_ms(7), 1_000);
+        assert!(LogConfig { segment_jitter_ms: i64::MAX, ..config }.segment_age_ms(u32::MAX) > 0);
     }
 }

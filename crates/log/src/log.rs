@@ -89,6 +89,12 @@ struct Active {
     file: Arc<dyn File>,
     /// Timestamp of its first batch, from which its age counts.
     born_ms: Option<i64>,
+    jitter_seed: u32,
+}
+
+/// The same for a segment after a restart, and without pattern among segments.
+fn jitter_seed(path: &Path) -> u32 {
+    ottla_wire::batch::crc32c(path.as_os_str().as_encoded_bytes())
 }
 
 impl Log {
@@ -134,7 +140,8 @@ impl Log {
             segment.keep_file(Arc::clone(&file));
             ledger.file_added(Arc::clone(&file), segment.path.clone(), Vec::new(), end_offset);
             let born_ms = first_timestamp(file.as_ref());
-            active = Some(Active { segment: Arc::clone(segment), file, born_ms });
+            let jitter_seed = jitter_seed(&segment.path);
+            active = Some(Active { segment: Arc::clone(segment), file, born_ms, jitter_seed });
         }
         producers.cut(end_offset);
         let offline = report.damage.as_ref().map(ToString::to_string);
@@ -258,7 +265,8 @@ impl Log {
             let index_full =
                 active.segment.index_len() * INDEX_ENTRY_BYTES >= self.config.segment_index_bytes as usize;
             let far = next_offset - active.segment.base_offset > i64::from(i32::MAX);
-            let old = active.born_ms.is_some_and(|born| now_ms.saturating_sub(born) > self.config.segment_ms);
+            let age = self.config.segment_age_ms(active.jitter_seed);
+            let old = active.born_ms.is_some_and(|born| now_ms.saturating_sub(born) > age);
             if used == 0 || !(used + size as u64 > limit || index_full || far || old) {
                 return Ok(());
             }
@@ -283,7 +291,8 @@ impl Log {
         let segment = Arc::new(Segment::fresh(&self.place.dir, self.end_offset, Arc::clone(&file)));
         self.ledger.file_added(Arc::clone(&file), path, names, self.end_offset);
         self.shared.segment_added(Arc::clone(&segment));
-        self.active = Some(Active { segment, file, born_ms: None });
+        let jitter_seed = jitter_seed(&segment.path);
+        self.active = Some(Active { segment, file, born_ms: None, jitter_seed });
         Ok(())
     }
 

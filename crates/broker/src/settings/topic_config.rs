@@ -39,6 +39,7 @@ impl Settings {
             log: LogConfig {
                 segment_bytes: int("segment.bytes"),
                 segment_ms: long("segment.ms"),
+                segment_jitter_ms: long("segment.jitter.ms"),
                 index_interval_bytes: int("index.interval.bytes"),
                 segment_index_bytes: int("segment.index.bytes"),
                 durability: if is("durability", "os") { Durability::Os } else { Durability::Fsync },
