@@ -1,4 +1,6 @@
-//! Every decision about the cluster's metadata, as pure functions over an immutable value.
+//! Every decision about the cluster's metadata and about consumer groups, as pure functions and machines.
+//!
+//! The metadata is an immutable value; groups are a machine that is replayed from its own records ([`effects`]).
 //!
 //! [`Image`] is the metadata at one instant, [`Change`] one step to the next one, and [`controller::decide`] says which
 //! steps a command asks for. Nothing here reads a clock, a disk or a random number: time and identifiers come in as
@@ -7,7 +9,9 @@
 
 pub mod change;
 pub mod controller;
+pub mod effects;
 pub mod fields;
+pub mod group;
 pub mod image;
 pub mod topic_name;
 
