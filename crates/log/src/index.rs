@@ -63,12 +63,16 @@ impl Index {
         behind.checked_sub(1).map_or(0, |i| u64::from(self.entries[i].position))
     }
 
-    /// Every n-th entry, so that the indexes of old segments stay small in memory.
-    pub fn thinned(mut self, n: usize) -> Self {
-        let mut i = 0;
-        self.entries.retain(|_| {
-            i += 1;
-            (i - 1) % n == 0
+    /// Entries that lie at least so many bytes apart, so that the indexes of old segments stay small in memory and a
+    /// look-up still passes over few bytes: large batches keep an entry each.
+    pub fn thinned(mut self, bytes_apart: u32) -> Self {
+        let mut due = 0;
+        self.entries.retain(|entry| {
+            let kept = entry.position >= due;
+            if kept {
+                due = entry.position.saturating_add(bytes_apart);
+            }
+            kept
         });
         self.entries.shrink_to_fit();
         self
@@ -157,7 +161,15 @@ mod tests {
             [(0, Some(4_000)), (0, Some(4_000)), (4_000, Some(9_000)), (4_000, Some(9_000)), last, last]
         );
         assert_eq!([50, 100, 101, 250, 251].map(|t| index.before_timestamp(t)), [0, 0, 9_000, 9_000, 13_000]);
-        assert_eq!(index.thinned(2).len(), 2);
+    }
+
+    #[test]
+    fn what_stays_in_memory_lies_so_many_bytes_apart() {
+        let kept =
+            |bytes| sample().index.thinned(bytes).entries.iter().map(|e| e.position).collect::<Vec<_>>();
+        assert_eq!(kept(4_000), [0, 4_000, 9_000, 13_000]);
+        assert_eq!(kept(5_000), [0, 9_000]);
+        assert_eq!(kept(u32::MAX), [0]);
     }
 
     #[test]

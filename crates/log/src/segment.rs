@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Bytes of a batch that its own CRC does not cover.
 const BEFORE_CRC: usize = 21;
-/// Entries of a sealed segment's index that stay in memory: one of so many.
-const SEALED_KEEPS_ONE_OF: usize = 16;
+/// Bytes between the entries of a sealed segment's index that stay in memory: 16 KiB of them for a segment of 64 MiB.
+const SEALED_BYTES_APART: u32 = 64 << 10;
 
 /// What a checkpoint remembers of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,7 +147,7 @@ impl Segment {
         let written = self.write_index(disk);
         let mut state = self.state();
         state.file = None;
-        state.index = state.index.take().map(|index| index.thinned(SEALED_KEEPS_ONE_OF));
+        state.index = state.index.take().map(|index| index.thinned(SEALED_BYTES_APART));
         written
     }
 
@@ -186,7 +186,7 @@ impl Segment {
         };
         let mut state = self.state();
         if state.file.is_none() {
-            let index = state.index.get_or_insert(index.thinned(SEALED_KEEPS_ONE_OF));
+            let index = state.index.get_or_insert(index.thinned(SEALED_BYTES_APART));
             return Ok(look(index));
         }
         // Written meanwhile: the entries behind `size` come with the next appends.
