@@ -22,6 +22,7 @@ const SCENARIOS: &[&str] = &[
     "idempotence",
     "list_offsets",
     "fetch_offsets_and_limits",
+    "fetch_sessions",
     "hostile_frames",
     "pipelining_keeps_order",
 ];

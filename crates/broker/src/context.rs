@@ -2,6 +2,7 @@
 
 use crate::advertise::Advertised;
 use crate::cluster::{ControllerClient, Metadata, ProducerIds};
+use crate::handlers::fetch::sessions::FetchSessions;
 use crate::metrics::Metrics;
 use crate::partition::{Partition, Registry};
 use crate::settings::Settings;
@@ -20,6 +21,7 @@ pub struct Context {
     pub metadata: Arc<Metadata>,
     pub controller: ControllerClient,
     pub producer_ids: Arc<ProducerIds>,
+    pub fetch_sessions: FetchSessions,
     pub clock: Arc<dyn Clock>,
     pub metrics: Arc<Metrics>,
     /// True from the moment the broker stops.

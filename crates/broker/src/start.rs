@@ -10,6 +10,7 @@ use crate::cluster::{self, Cluster, ClusterStart, Registration, Rules};
 use crate::connection::Limits;
 use crate::context::Context;
 use crate::data_dir::{DataDir, DataDirError, Wanted};
+use crate::handlers::fetch::sessions::FetchSessions;
 use crate::metrics::Metrics;
 use crate::partition::{self, Opening, Registry, RegistryStart, StopError};
 use crate::server::{self, BindError, Bound};
@@ -145,6 +146,11 @@ impl Broker {
             metadata: Arc::clone(cluster.metadata()),
             controller: cluster.controller().clone(),
             producer_ids: Arc::clone(cluster.producer_ids()),
+            fetch_sessions: FetchSessions::new(
+                config.max_incremental_fetch_sessions,
+                Arc::clone(&clock),
+                Arc::clone(&rng),
+            ),
             clock,
             metrics: Arc::clone(&metrics),
             stopping: stopped,

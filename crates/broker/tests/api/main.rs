@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod cluster;
+mod fetch_sessions;
 mod harness;
 mod hostile;
 mod records;
