@@ -3,9 +3,10 @@
 //! The reading half takes a frame (its memory first), hands it to dispatch and goes on; at most [`AHEAD`] requests are
 //! read ahead of the answer that is due. The writing half waits for one answer after the other.
 
+use crate::budget::{Budget, Memory};
 use crate::context::{Client, Context};
 use crate::dispatch::dispatch;
-use crate::reply::{Later, Outcome, Reply};
+use crate::reply::{Answer, Later, Outcome, Reply};
 use bytes::{Bytes, BytesMut};
 use ottla_env::net::{ReadHalf, Stream, WriteHalf};
 use ottla_wire::codec::Chunks;
@@ -14,17 +15,21 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 /// Requests of one connection that may be worked on at once.
 const AHEAD: usize = 8;
 /// Frames up to this size need no share of the common memory.
 const SMALL_FRAME: usize = 64 << 10;
-/// Time for a frame to arrive, beside a second for each MiB.
+/// Frames up to this size, which is what producers send by default, share memory that larger ones cannot take.
+const MEDIUM_FRAME: usize = (1 << 20) + (64 << 10);
+/// Time for a client to send anything at all.
+const FIRST_BYTE_TIME: Duration = Duration::from_secs(30);
+/// Time for a frame, or a part of one, to arrive, beside a second for each MiB.
 const FRAME_TIME: Duration = Duration::from_secs(30);
 /// Time for a client to take some bytes of an answer.
-const WRITE_TIME: Duration = Duration::from_secs(60);
+const WRITE_TIME: Duration = Duration::from_secs(30);
 /// Slices in one gathered write; the kernel takes at most 1,024.
 const SLICES: usize = 64;
 
@@ -33,14 +38,14 @@ const SLICES: usize = 64;
 pub struct Limits {
     pub max_frame_bytes: usize,
     pub idle: Duration,
-    /// Memory of large frames, in KiB.
-    pub large_frames: Arc<Semaphore>,
-    pub large_frames_kib: u32,
+    /// Memory of frames up to [`MEDIUM_FRAME`], and of larger ones.
+    pub medium_frames: Budget,
+    pub large_frames: Budget,
 }
 
 struct Due {
     reply: Reply,
-    _memory: Option<OwnedSemaphorePermit>,
+    _memory: Option<Memory>,
 }
 
 /// Serves a client until it leaves, errs, or the broker stops; answers that are due are still given.
@@ -50,7 +55,7 @@ pub async fn serve(context: Arc<Context>, client: Client, limits: Arc<Limits>, s
     let writing = tokio::spawn(write(writer, queue));
     let stopped = context.stopped();
     let reading = async {
-        let mut reader = Reader { stream: reader, buffer: BytesMut::new(), limits: &limits };
+        let mut reader = Reader { stream: reader, buffer: BytesMut::new(), limits: &limits, is_known: false };
         while let Some((frame, memory)) = reader.frame(&context).await {
             context.metrics.bytes_in(frame.len() + LENGTH_BYTES);
             let reply = dispatch(&context, &client, frame);
@@ -74,15 +79,18 @@ struct Reader<'a> {
     stream: ReadHalf,
     buffer: BytesMut,
     limits: &'a Limits,
+    /// It sent a whole frame before.
+    is_known: bool,
 }
 
 impl Reader<'_> {
     /// The next frame without its length. `None`: the connection is over.
-    async fn frame(&mut self, context: &Context) -> Option<(Bytes, Option<OwnedSemaphorePermit>)> {
-        let idle = self.limits.idle;
-        if !timeout(idle, self.fill(LENGTH_BYTES)).await.unwrap_or(false) {
-            return None;
-        }
+    ///
+    /// Memory is earned: the first part of a frame comes into what every connection has, the next one into what medium
+    /// frames share, and only who sent that much waits for the rest. A claim alone takes nothing from anybody.
+    async fn frame(&mut self, context: &Context) -> Option<(Bytes, Option<Memory>)> {
+        self.begin().await?;
+        self.within(LENGTH_BYTES).await?;
         let claimed = i32::from_be_bytes(*self.buffer.first_chunk::<LENGTH_BYTES>()?);
         let len = usize::try_from(claimed).ok().filter(|len| *len <= self.limits.max_frame_bytes);
         let Some(len) = len.filter(|len| *len >= 8) else {
@@ -92,18 +100,31 @@ impl Reader<'_> {
         };
         let whole = LENGTH_BYTES + len;
         let mut memory = None;
+        self.within(whole.min(SMALL_FRAME)).await?;
         if whole > SMALL_FRAME {
-            let kib = u32::try_from(whole.div_ceil(1024)).unwrap_or(u32::MAX);
-            let semaphore = Arc::clone(&self.limits.large_frames);
-            memory = Some(semaphore.acquire_many_owned(kib.min(self.limits.large_frames_kib)).await.ok()?);
+            memory = Some(self.limits.medium_frames.take(whole.min(MEDIUM_FRAME)).await);
+            self.within(whole.min(MEDIUM_FRAME)).await?;
         }
-        let time = FRAME_TIME + Duration::from_secs((len >> 20) as u64);
-        if !timeout(time, self.fill(whole)).await.unwrap_or(false) {
-            return None;
+        if whole > MEDIUM_FRAME {
+            memory = Some(self.limits.large_frames.take(whole).await);
+            self.within(whole).await?;
         }
+        self.is_known = true;
         let mut frame = self.buffer.split_to(whole).freeze();
         let _ = frame.split_to(LENGTH_BYTES);
         Some((frame, memory))
+    }
+
+    /// Waits for the first bytes of a frame.
+    async fn begin(&mut self) -> Option<()> {
+        let time = if self.is_known { self.limits.idle } else { FIRST_BYTE_TIME.min(self.limits.idle) };
+        timeout(time, self.fill(1)).await.unwrap_or(false).then_some(())
+    }
+
+    /// Waits until so many bytes are there, as long as a frame may take.
+    async fn within(&mut self, len: usize) -> Option<()> {
+        let time = FRAME_TIME + Duration::from_secs((len >> 20) as u64);
+        timeout(time, self.fill(len)).await.unwrap_or(false).then_some(())
     }
 
     /// Reads until so many bytes are there. False when the stream ends before.
@@ -128,7 +149,7 @@ async fn write(mut stream: WriteHalf, mut queue: mpsc::Receiver<Due>) {
         };
         match outcome {
             Outcome::Silent => {}
-            Outcome::Answer(chunks) => {
+            Outcome::Answer(Answer { chunks, memory: _memory }) => {
                 if let Err(error) = send(&mut stream, chunks).await {
                     tracing::debug!(error = %error, "an answer cannot be sent");
                     return;

@@ -1,6 +1,7 @@
 //! What handlers work with: exactly this, and the facts of the connection.
 
 use crate::advertise::Advertised;
+use crate::budget::Budget;
 use crate::cluster::{ControllerClient, Metadata, ProducerIds};
 use crate::handlers::fetch::sessions::FetchSessions;
 use crate::metrics::Metrics;
@@ -22,6 +23,8 @@ pub struct Context {
     pub controller: ControllerClient,
     pub producer_ids: Arc<ProducerIds>,
     pub fetch_sessions: FetchSessions,
+    /// Records on their way to clients.
+    pub answers: Budget,
     pub clock: Arc<dyn Clock>,
     pub metrics: Arc<Metrics>,
     /// True from the moment the broker stops.

@@ -5,6 +5,7 @@
 
 mod admin;
 mod advertise;
+mod budget;
 mod call;
 pub mod cluster;
 mod connection;

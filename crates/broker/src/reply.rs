@@ -1,5 +1,6 @@
 //! What becomes of a request.
 
+use crate::budget::Memory;
 use ottla_wire::codec::{Chunks, EncodeError, Message};
 use ottla_wire::frame::encode_response;
 use std::future::Future;
@@ -15,11 +16,29 @@ pub enum Reply {
 
 #[derive(Debug)]
 pub enum Outcome {
-    Answer(Chunks),
+    Answer(Answer),
     /// The request is done and wants no answer.
     Silent,
     /// Nothing that follows can be answered; the reason is for the log.
     Close(String),
+}
+
+/// An answer, and the memory it counts against until it is sent.
+#[derive(Debug)]
+pub struct Answer {
+    pub chunks: Chunks,
+    pub memory: Option<Memory>,
+}
+
+impl Outcome {
+    /// The answer, if it is one, holds this memory until it is sent.
+    #[must_use]
+    pub fn holding(self, memory: Memory) -> Self {
+        match self {
+            Self::Answer(Answer { chunks, .. }) => Self::Answer(Answer { chunks, memory: Some(memory) }),
+            other => other,
+        }
+    }
 }
 
 /// How one request is to be answered.
@@ -32,7 +51,7 @@ pub struct Return {
 impl Return {
     pub fn outcome<M: Message>(self, body: &M) -> Outcome {
         match encode_response(self.correlation_id, self.version, body) {
-            Ok(chunks) => Outcome::Answer(chunks),
+            Ok(chunks) => Outcome::Answer(Answer { chunks, memory: None }),
             Err(error @ (EncodeError::StringTooLong(_) | EncodeError::TooLong(_))) => {
                 Outcome::Close(format!("an answer that cannot be written: {error}"))
             }

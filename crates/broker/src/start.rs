@@ -5,6 +5,7 @@
 //! beside that, first those that somebody asks for.
 
 use crate::admin::{self, Admin};
+use crate::budget::Budget;
 use crate::cluster::embedded::{Embedded, OpenError};
 use crate::cluster::{self, Cluster, ClusterStart, Registration, Rules};
 use crate::connection::Limits;
@@ -27,7 +28,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 const TAIL_CACHE_BYTES: usize = 64 << 20;
@@ -151,6 +152,7 @@ impl Broker {
                 Arc::clone(&clock),
                 Arc::clone(&rng),
             ),
+            answers: Budget::new(config.max_queued_bytes / 2),
             clock,
             metrics: Arc::clone(&metrics),
             stopping: stopped,
@@ -368,10 +370,6 @@ fn rules(settings: &Arc<Settings>) -> Rules {
 
 fn limits(settings: &Settings) -> Arc<Limits> {
     let config = settings.broker();
-    // At most half of the memory for requests serves large ones; one of the largest always fits.
-    let large = (config.max_queued_bytes / 2).max(config.max_frame_bytes as u64);
-    let large_frames_kib =
-        u32::try_from(large.div_ceil(1024)).unwrap_or(u32::MAX).min(Semaphore::MAX_PERMITS as u32);
     let idle = match u64::try_from(config.idle_ms) {
         Ok(ms) => Duration::from_millis(ms),
         Err(_) => Duration::from_secs(u64::from(u32::MAX)),
@@ -379,7 +377,8 @@ fn limits(settings: &Settings) -> Arc<Limits> {
     Arc::new(Limits {
         max_frame_bytes: config.max_frame_bytes,
         idle,
-        large_frames: Arc::new(Semaphore::new(large_frames_kib as usize)),
-        large_frames_kib,
+        medium_frames: Budget::new(config.max_queued_bytes / 4),
+        // One of the largest always fits.
+        large_frames: Budget::new((config.max_queued_bytes / 4).max(config.max_frame_bytes as u64)),
     })
 }

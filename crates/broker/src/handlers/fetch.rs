@@ -4,6 +4,7 @@
 
 pub mod sessions;
 
+use crate::budget::Memory;
 use crate::call::Call;
 use crate::context::{Context, TopicRef, check_epoch, find_topic};
 use crate::error;
@@ -36,14 +37,19 @@ pub fn handle(mut call: Call<'_>) -> Result<Reply, Reply> {
         Ok(plan) => plan,
         Err(error) => return Ok(call.returns().now(&refused(error))),
     };
-    Ok(call.returns().later(async move { answer(&context, &request, &plan).await }))
+    let returns = call.returns();
+    Ok(Reply::Later(Box::pin(async move {
+        let (response, memory) = answer(&context, &request, &plan).await;
+        returns.outcome(&response).holding(memory)
+    })))
 }
 
 fn refused(error: ErrorCode) -> FetchResponse {
     FetchResponse { error_code: error.code(), ..Default::default() }
 }
 
-async fn answer(context: &Context, request: &FetchRequest, plan: &Plan) -> FetchResponse {
+/// Also the memory of its records, which they hold until they are sent.
+async fn answer(context: &Context, request: &FetchRequest, plan: &Plan) -> (FetchResponse, Memory) {
     let found = find(context, plan);
     let deadline =
         tokio::time::sleep(Duration::from_millis(request.max_wait_ms.max(0).unsigned_abs().into()));
@@ -55,13 +61,16 @@ async fn answer(context: &Context, request: &FetchRequest, plan: &Plan) -> Fetch
     // Topics that do not exist do not end a wait for those that do.
     let mut last = request.max_wait_ms <= 0 || found.iter().all(unknown);
     loop {
-        let reads = read_all(context, request, plan, &found).await;
+        let mut memory = context.answers.share(most_bytes(context, request, plan)).await;
+        let reads = read_all(memory.bytes(), plan, &found).await;
         let bytes: usize = reads.iter().map(|read| read.slices.bytes).sum();
         let failed = reads.iter().zip(&found).any(|(read, found)| read.error.is_error() && !unknown(found));
         if last || failed || bytes >= usize::try_from(request.min_bytes).unwrap_or(0) {
             context.metrics.fetched(bytes);
-            return respond(context, request, plan, &found, reads);
+            memory.keep(bytes);
+            return (respond(context, request, plan, &found, reads), memory);
         }
+        drop(memory);
         tokio::select! {
             () = waiting.moved() => {}
             () = &mut deadline => last = true,
@@ -82,9 +91,16 @@ fn find(context: &Context, plan: &Plan) -> Vec<Found> {
     plan.wanted.iter().map(led).collect()
 }
 
-async fn read_all(context: &Context, request: &FetchRequest, plan: &Plan, found: &[Found]) -> Vec<Read> {
+/// What the limits of request and broker allow.
+fn most_bytes(context: &Context, request: &FetchRequest, plan: &Plan) -> usize {
     let limit = request.max_bytes.min(context.settings.broker().fetch_max_bytes);
-    let mut left = usize::try_from(limit).unwrap_or(0);
+    let of_partitions =
+        plan.wanted.iter().map(|wanted| i64::from(wanted.partition.partition_max_bytes.max(0)));
+    usize::try_from(of_partitions.sum::<i64>().min(i64::from(limit))).unwrap_or(0)
+}
+
+async fn read_all(max_bytes: usize, plan: &Plan, found: &[Found]) -> Vec<Read> {
+    let mut left = max_bytes;
     let mut at_least_one = true;
     let mut reads = Vec::with_capacity(found.len());
     for (Wanted { partition: wanted, .. }, found) in plan.wanted.iter().zip(found) {
