@@ -8,7 +8,7 @@ use ottla_wire::request::Head;
 use std::sync::Arc;
 
 /// The APIs this broker serves, in every version of the codec's table. Nothing else is announced.
-pub const SERVED: [i16; 10] = [
+pub const SERVED: [i16; 11] = [
     apis::PRODUCE,
     apis::FETCH,
     apis::LIST_OFFSETS,
@@ -18,6 +18,7 @@ pub const SERVED: [i16; 10] = [
     apis::DELETE_TOPICS,
     apis::INIT_PRODUCER_ID,
     apis::DESCRIBE_CONFIGS,
+    apis::CREATE_PARTITIONS,
     apis::DESCRIBE_CLUSTER,
 ];
 

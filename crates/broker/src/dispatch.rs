@@ -3,7 +3,7 @@
 use crate::call::{Call, SERVED, close};
 use crate::context::{Client, Context};
 use crate::handlers::{
-    api_versions, cluster, configs, fetch, list_offsets, metadata, produce, producer_ids, topics,
+    api_versions, cluster, configs, fetch, list_offsets, metadata, partitions, produce, producer_ids, topics,
 };
 use crate::reply::Reply;
 use bytes::Bytes;
@@ -45,6 +45,7 @@ pub fn dispatch(context: &Arc<Context>, client: &Client, frame: Bytes) -> Reply 
         apis::DELETE_TOPICS => topics::delete(call),
         apis::INIT_PRODUCER_ID => producer_ids::handle(call),
         apis::DESCRIBE_CONFIGS => configs::describe(call),
+        apis::CREATE_PARTITIONS => partitions::create(call),
         apis::DESCRIBE_CLUSTER => cluster::describe(call),
         key => Err(close(context, "unknown_api", format!("API {key} is announced and not served"))),
     };

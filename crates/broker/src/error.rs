@@ -2,6 +2,7 @@
 
 use crate::cluster::{ControllerError, ProducerIdError};
 use crate::partition::{AppendError, ReadError};
+use ottla_state::controller::Refusal;
 use ottla_wire::ErrorCode;
 use ottla_wire::batch::ProduceRefused;
 
@@ -47,6 +48,11 @@ pub fn of_controller(error: &ControllerError) -> ErrorCode {
         ControllerError::Replaced => ErrorCode::NotController,
         ControllerError::Stopping => ErrorCode::BrokerNotAvailable,
     }
+}
+
+/// What every item of a command is refused with when the command has no answer.
+pub fn refusal_of(failure: &ControllerError) -> Refusal {
+    Refusal::new(of_controller(failure), failure.to_string())
 }
 
 pub fn of_producer_id(error: &ProducerIdError) -> ErrorCode {

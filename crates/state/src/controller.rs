@@ -4,6 +4,8 @@
 //! the coordination engine commits the steps and answers when they are durable and applied. Each step is atomic and
 //! stands for itself, so a command about a thousand topics may be committed in several transactions.
 
+mod partitions;
+mod placement;
 mod topics;
 
 use crate::image::{Cluster, Configs};
@@ -64,6 +66,16 @@ pub enum Mode {
     ValidateOnly,
 }
 
+/// A topic that is to have more partitions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MorePartitions {
+    pub name: WireStr,
+    /// All of them, those that exist included.
+    pub count: i32,
+    /// The brokers of each new partition; `None`: the controller places the replicas.
+    pub assignments: Option<Vec<Vec<NodeId>>>,
+}
+
 /// A topic by what the request gave: exactly one of the two is right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeleteTarget {
@@ -76,6 +88,10 @@ pub struct DeleteTarget {
 pub enum Command {
     CreateTopics {
         topics: Vec<NewTopic>,
+        mode: Mode,
+    },
+    CreatePartitions {
+        topics: Vec<MorePartitions>,
         mode: Mode,
     },
     /// Names that clients asked for and that shall exist from now on.
@@ -125,8 +141,15 @@ pub struct DeleteAnswer {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionsAnswer {
+    pub name: WireStr,
+    pub result: Result<(), Refusal>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     Created(Vec<CreateAnswer>),
+    PartitionsCreated(Vec<PartitionsAnswer>),
     Deleted(Vec<DeleteAnswer>),
     ProducerIds(Result<ProducerIdBlock, Refusal>),
     Done,
@@ -156,6 +179,7 @@ pub fn decide(
 ) -> Decision {
     match command {
         Command::CreateTopics { topics, mode } => topics::create(image, topics, *mode, rules, ids),
+        Command::CreatePartitions { topics, mode } => partitions::create(image, topics, *mode, ids),
         Command::AutoCreate { names } => topics::auto_create(image, names, rules, ids),
         Command::DeleteTopics { targets } => topics::delete(image, targets, rules),
         Command::ForgetTopics { ids } => {

@@ -6,7 +6,8 @@
 use super::controller::{ControllerError, Request};
 use ottla_state::TopicId;
 use ottla_state::controller::{
-    Answer, Command, CreateAnswer, DeleteAnswer, DeleteTarget, Mode, NewTopic, ProducerIdBlock, Refusal,
+    Answer, Command, CreateAnswer, DeleteAnswer, DeleteTarget, Mode, MorePartitions, NewTopic,
+    PartitionsAnswer, ProducerIdBlock, Refusal,
 };
 use ottla_wire::WireStr;
 use tokio::sync::{mpsc, oneshot};
@@ -30,6 +31,18 @@ impl ControllerClient {
         match self.submit(Command::CreateTopics { topics, mode }).await? {
             Answer::Created(answers) => Ok(answers),
             other => unreachable!("creation was answered with {other:?}"),
+        }
+    }
+
+    /// Answers in the order of the topics; of topics that are named twice, one answer.
+    pub async fn create_partitions(
+        &self,
+        topics: Vec<MorePartitions>,
+        mode: Mode,
+    ) -> Result<Vec<PartitionsAnswer>, ControllerError> {
+        match self.submit(Command::CreatePartitions { topics, mode }).await? {
+            Answer::PartitionsCreated(answers) => Ok(answers),
+            other => unreachable!("a creation of partitions was answered with {other:?}"),
         }
     }
 

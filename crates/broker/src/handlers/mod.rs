@@ -7,6 +7,7 @@ pub mod configs;
 pub mod fetch;
 pub mod list_offsets;
 pub mod metadata;
+pub mod partitions;
 pub mod produce;
 pub mod producer_ids;
 pub mod topics;

@@ -2,7 +2,6 @@
 //! the change: a created topic takes writes, a deleted one is gone.
 
 use crate::call::Call;
-use crate::cluster::ControllerError;
 use crate::error;
 use crate::reply::Reply;
 use crate::settings::Settings;
@@ -37,15 +36,11 @@ pub fn create(mut call: Call<'_>) -> Result<Reply, Reply> {
                 answers.into_iter().map(|answer| created(&context.settings, answer, mode)).collect()
             }
             Err(failure) => {
-                names.into_iter().map(|name| refused_creation(name, &refusal_of(&failure))).collect()
+                names.into_iter().map(|name| refused_creation(name, &error::refusal_of(&failure))).collect()
             }
         };
         CreateTopicsResponse { topics, ..Default::default() }
     }))
-}
-
-fn refusal_of(failure: &ControllerError) -> Refusal {
-    Refusal::new(error::of_controller(failure), failure.to_string())
 }
 
 fn refused_creation(name: WireStr, refusal: &Refusal) -> CreatableTopicResult {
@@ -117,7 +112,7 @@ pub fn delete(mut call: Call<'_>) -> Result<Reply, Reply> {
                 let failed = |target: DeleteTarget| DeleteAnswer {
                     name: target.name,
                     id: target.id,
-                    result: Err(refusal_of(&failure)),
+                    result: Err(error::refusal_of(&failure)),
                 };
                 targets.into_iter().map(|target| deleted(failed(target), version)).collect()
             }

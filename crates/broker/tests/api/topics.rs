@@ -1,7 +1,8 @@
-//! CreateTopics, DeleteTopics, Metadata with creation, DescribeConfigs.
+//! CreateTopics, CreatePartitions, DeleteTopics, Metadata with creation, DescribeConfigs.
 
 use crate::harness::{batch, ok, start, start_on, versions};
 use ottla_env::disk::{Lost, MemoryDisk};
+use ottla_wire::messages::create_partitions::{CreatePartitionsRequest, CreatePartitionsTopic};
 use ottla_wire::messages::create_topics::{CreatableTopic, CreateTopicsRequest};
 use ottla_wire::messages::delete_topics::{DeleteTopicState, DeleteTopicsRequest};
 use ottla_wire::messages::describe_configs::{DescribeConfigsRequest, DescribeConfigsResource};
@@ -58,6 +59,36 @@ async fn a_topic_is_created_described_and_deleted_in_every_version() {
         let answer = connection.call(9, &by_name(&name, false)).await;
         assert_eq!(answer.topics[0].error_code, ErrorCode::UnknownTopicOrPartition.code());
     }
+}
+
+#[tokio::test]
+async fn added_partitions_take_the_next_write_and_survive_in_every_version() {
+    let disk = MemoryDisk::new();
+    let running = start_on(&disk, &[]).await;
+    let mut connection = running.connect().await;
+    ok(connection.call(7, &creation("t", 1)).await.topics[0].error_code);
+    ok(connection.produce("t", 0, batch(&["old"])).await.error_code);
+    let to = |count, validate_only| CreatePartitionsRequest {
+        topics: vec![CreatePartitionsTopic { name: "t".into(), count, assignments: None }],
+        timeout_ms: 1_000,
+        validate_only,
+    };
+    for (version, count) in versions(apis::CREATE_PARTITIONS).zip(2..) {
+        ok(connection.call(version, &to(count, true)).await.results[0].error_code);
+        let missing = connection.produce("t", count - 1, batch(&["too early"])).await;
+        assert_eq!(missing.error_code, ErrorCode::UnknownTopicOrPartition.code());
+        ok(connection.call(version, &to(count, false)).await.results[0].error_code);
+        ok(connection.produce("t", count - 1, batch(&["new"])).await.error_code);
+        let again = connection.call(version, &to(count, false)).await;
+        assert_eq!(again.results[0].error_code, ErrorCode::InvalidPartitions.code());
+    }
+    disk.cut();
+    let running = start_on(&disk.crash(Lost::AllUnsynced), &[]).await;
+    let mut connection = running.connect().await;
+    let answer = connection.call(9, &by_name("t", false)).await;
+    assert_eq!(answer.topics[0].partitions.len(), 5);
+    assert_eq!(connection.produce("t", 0, batch(&["next"])).await.base_offset, 1);
+    assert_eq!(connection.produce("t", 4, batch(&["next"])).await.base_offset, 1);
 }
 
 #[tokio::test]

@@ -71,6 +71,9 @@ fn codes(answer: Answer) -> Vec<ErrorCode> {
         Answer::Created(answers) => {
             answers.into_iter().map(|a| a.result.map_or_else(code, |_| ErrorCode::None)).collect()
         }
+        Answer::PartitionsCreated(answers) => {
+            answers.into_iter().map(|a| a.result.map_or_else(code, |()| ErrorCode::None)).collect()
+        }
         Answer::Deleted(answers) => {
             answers.into_iter().map(|a| a.result.map_or_else(code, |()| ErrorCode::None)).collect()
         }
@@ -156,6 +159,54 @@ fn validate_only_changes_nothing() {
     let command = Command::CreateTopics { topics: vec![topic("vo", 3, 1)], mode: Mode::ValidateOnly };
     assert_eq!(codes(run(&mut image, &command, &mut ids)), [ErrorCode::None]);
     assert_eq!(image, before);
+}
+
+#[test]
+fn partitions_are_added_as_kafka_recorded() {
+    let (mut image, mut ids) = (one_broker(), counter());
+    create(&mut image, vec![topic("t", 2, 1), topic("u", 2, 1)], &mut ids);
+    let to = |name: &str, count, assignments: Option<&[&[NodeId]]>| MorePartitions {
+        name: name.into(),
+        count,
+        assignments: assignments.map(|brokers| brokers.iter().map(|b| b.to_vec()).collect()),
+    };
+    let any = |name: &str, count| to(name, count, Option::None);
+    let mut add = |image: &mut Image, topics: &[MorePartitions], mode| {
+        codes(run(image, &Command::CreatePartitions { topics: topics.to_vec(), mode }, &mut ids))
+    };
+    use ErrorCode::*;
+    for (asked, code) in [
+        (any("t", 3), None),
+        (any("t", 3), InvalidPartitions),
+        (any("t", 2), InvalidPartitions),
+        (any("t", 0), InvalidPartitions),
+        (any("t", -1), InvalidPartitions),
+        (any("nope", 5), UnknownTopicOrPartition),
+        (any("", 5), UnknownTopicOrPartition),
+        (to("t", 4, Some(&[&[1]])), None),
+        (to("t", 4, Some(&[&[1]])), InvalidPartitions),
+        (to("t", 9, Some(&[&[1]])), InvalidReplicaAssignment),
+        (to("t", 5, Some(&[&[1], &[1]])), InvalidReplicaAssignment),
+        (to("t", 5, Some(&[])), InvalidReplicaAssignment),
+        (to("t", 5, Some(&[&[]])), InvalidReplicaAssignment),
+        (to("t", 5, Some(&[&[44]])), InvalidReplicaAssignment),
+        (to("t", 5, Some(&[&[1, 1]])), InvalidReplicaAssignment),
+        (any("t", 10_001), InvalidPartitions),
+        (any("t", i32::MAX), InvalidPartitions),
+    ] {
+        assert_eq!(add(&mut image, std::slice::from_ref(&asked), Mode::Commit), [code], "{asked:?}");
+    }
+    let before = image.clone();
+    assert_eq!(add(&mut image, &[any("t", 9)], Mode::ValidateOnly), [None]);
+    let twice = [any("t", 6), any("u", 3), any("t", 7)];
+    assert_eq!(add(&mut image, &twice, Mode::ValidateOnly), [InvalidRequest, None]);
+    assert_eq!(image, before);
+    assert_eq!(add(&mut image, &twice, Mode::Commit), [InvalidRequest, None]);
+    let counts = ["t", "u"].map(|name| image.topic(name).unwrap().partitions.len());
+    assert_eq!(counts, [4, 3]);
+    assert_eq!(image.topic("t").unwrap().id, before.topic("t").unwrap().id);
+    let large = [any("t", 9_000), any("u", 9_000)];
+    assert_eq!(add(&mut image, &large, Mode::Commit), [None, PolicyViolation]);
 }
 
 #[test]
@@ -276,11 +327,16 @@ fn any_command() -> impl Strategy<Value = Command> {
         4 => (prop::collection::vec(new_topic, 0..4), any::<bool>()).prop_map(|(topics, dry)| {
             Command::CreateTopics { topics, mode: if dry { Mode::ValidateOnly } else { Mode::Commit } }
         }),
-        2 => prop::collection::vec(name, 0..3)
+        2 => prop::collection::vec(name.clone(), 0..3)
             .prop_map(|names| Command::AutoCreate { names: names.into_iter().map(WireStr::from).collect() }),
         3 => prop::collection::vec(target, 0..3).prop_map(|targets| Command::DeleteTopics { targets }),
         1 => prop::collection::vec(1..30_u128, 0..5)
             .prop_map(|ids| Command::ForgetTopics { ids: ids.into_iter().map(|i| Uuid(i.to_be_bytes())).collect() }),
+        2 => (name, 0..6_i32, any::<bool>()).prop_map(|(name, count, by_hand)| {
+            let assignments = by_hand.then(|| vec![vec![1]]);
+            let topics = vec![MorePartitions { name: name.into(), count, assignments }];
+            Command::CreatePartitions { topics, mode: Mode::Commit }
+        }),
         1 => Just(Command::AllocateProducerIds),
         1 => (1..3_i32).prop_map(|node| Command::UncleanStart { node }),
     ]

@@ -3,11 +3,12 @@
 //! Of several faults of one topic the client sees the one that Kafka would name: repeated names before anything else,
 //! then the name itself, then whether it is taken, then settings, then partitions and replicas.
 
+use super::placement::{check_brokers, new_partition, place, too_many};
 use super::{
     Answer, CreateAnswer, CreatedTopic, Decision, DeleteAnswer, DeleteTarget, MAX_PARTITIONS, Mode, NewTopic,
     Refusal, TopicRules,
 };
-use crate::image::{Configs, DeletedTopic, Image, Partition, StorageClass, Topic};
+use crate::image::{Configs, DeletedTopic, Image, StorageClass, Topic};
 use crate::{Change, NodeId, Uuid, topic_name};
 use ottla_wire::{ErrorCode, WireStr};
 use std::collections::{BTreeMap, BTreeSet};
@@ -149,17 +150,7 @@ impl Creation<'_> {
         }
         let first_len = topic.assignments[0].1.len();
         for (partition, brokers) in &assigned {
-            if brokers.is_empty() {
-                return refuse(format!("partition {partition} is assigned to no broker"));
-            }
-            if brokers.iter().collect::<BTreeSet<_>>().len() != brokers.len() {
-                return refuse(format!("partition {partition} is assigned to one broker more than once"));
-            }
-            if let Some(unknown) = brokers.iter().find(|id| self.image.broker(**id).is_none()) {
-                return refuse(format!(
-                    "partition {partition} is assigned to broker {unknown}, which is unknown"
-                ));
-            }
+            check_brokers(self.image, *partition, brokers)?;
             if brokers.len() != first_len {
                 return refuse("all partitions of a topic have the same number of replicas".to_owned());
             }
@@ -182,7 +173,7 @@ impl Creation<'_> {
             -1 => self.rules.default_replication_factor,
             factor => factor,
         };
-        let brokers: Vec<NodeId> = self.image.brokers().map(|broker| broker.id).collect();
+        let brokers = self.image.brokers().len();
         let refuse = |message: String| Err(Refusal::new(ErrorCode::InvalidReplicationFactor, message));
         if topic.replication_factor < -1 || factor <= 0 {
             return refuse("the replication factor has to be above 0, or -1 for the default".to_owned());
@@ -198,19 +189,16 @@ impl Creation<'_> {
             ));
         }
         let (factor, partitions) = (factor.unsigned_abs().into(), partitions.unsigned_abs() as usize);
-        if factor > brokers.len() {
+        if factor > brokers {
             return refuse(format!(
-                "replication factor {factor} is more than the {} brokers there are; use 1, or add brokers",
-                brokers.len()
+                "replication factor {factor} is more than the {brokers} brokers there are; use 1, or add brokers"
             ));
         }
         self.check_storage(factor)?;
         if partitions > MAX_PARTITIONS {
             return Err(too_many(partitions));
         }
-        let start = if brokers.len() == 1 { 0 } else { usize::from(ids().0[0]) };
-        let replica = |partition: usize, n: usize| brokers[(start + partition + n) % brokers.len()];
-        Ok((0..partitions).map(|p| (0..factor).map(|n| replica(p, n)).collect()).collect())
+        Ok(place(self.image, partitions, factor, ids))
     }
 
     /// A local topic lives on one disk, whatever the number of brokers.
@@ -241,14 +229,7 @@ impl Creation<'_> {
             replication_factor: replicas[0].len() as i16,
             configs: Arc::clone(&configs),
         };
-        let partitions = replicas.into_iter().map(|replicas| Partition {
-            leader: replicas[0],
-            leader_epoch: 0,
-            partition_epoch: 0,
-            isr: replicas.clone(),
-            restarts: self.image.restarts(replicas[0]),
-            replicas,
-        });
+        let partitions = replicas.into_iter().map(|replicas| new_partition(self.image, replicas));
         let topic = Topic {
             id,
             name: name.clone(),
@@ -264,13 +245,6 @@ impl Creation<'_> {
         self.steps.push(step);
         created
     }
-}
-
-fn too_many(partitions: usize) -> Refusal {
-    Refusal::new(
-        ErrorCode::InvalidPartitions,
-        format!("a topic has at most {MAX_PARTITIONS} partitions, {partitions} were asked for"),
-    )
 }
 
 pub(super) fn delete(image: &Image, targets: &[DeleteTarget], rules: &TopicRules<'_>) -> Decision {
