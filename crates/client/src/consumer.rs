@@ -3,6 +3,8 @@
 //! [`Consumer::assign`] turns places ("the end", "ten before the end", "from this time on") into offsets; a task
 //! (`fetcher`) reads ahead of the caller within a bound, and [`Consumer::next`] decodes one batch at a time, so that
 //! decoding runs beside fetching. Records of a partition come in the order of their offsets; partitions are interleaved.
+//! Each time a partition is started, moved or resumed it gets a new *turn*; what was read ahead in an older turn is
+//! dropped, so that nothing of before a [`Consumer::seek`] comes after it.
 
 mod aborted;
 mod assignment;
@@ -16,13 +18,13 @@ use crate::admin::PartitionKey;
 use crate::cluster::Cluster;
 use crate::errors::ClientError;
 use decode::Undecoded;
-use fetcher::{Fetched, Fetcher};
+use fetcher::{Fetched, Fetcher, Wanted};
 use ottla_wire::batch::TimestampType;
 use ottla_wire::record::Record;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 /// Which records of transactions are read.
@@ -111,8 +113,8 @@ pub struct FetchedBatch {
 pub struct Consumer {
     cluster: Arc<Cluster>,
     config: Arc<ConsumerConfig>,
-    /// The offset of the next record.
-    positions: BTreeMap<PartitionKey, i64>,
+    positions: BTreeMap<PartitionKey, Position>,
+    turns: u64,
     running: Option<Running>,
     /// What was fetched and not yet decoded.
     undecoded: Option<Undecoded>,
@@ -121,7 +123,16 @@ pub struct Consumer {
 }
 
 #[derive(Debug)]
+struct Position {
+    /// Of the next record.
+    offset: i64,
+    is_paused: bool,
+    turn: u64,
+}
+
+#[derive(Debug)]
 struct Running {
+    wanted: watch::Sender<Wanted>,
     fetched: mpsc::Receiver<Result<Fetched, ClientError>>,
     task: JoinHandle<()>,
 }
@@ -141,6 +152,7 @@ impl Consumer {
             cluster,
             config: Arc::new(config),
             positions: BTreeMap::new(),
+            turns: 0,
             running: None,
             undecoded: None,
             high_watermarks: BTreeMap::new(),
@@ -151,9 +163,88 @@ impl Consumer {
     pub async fn assign(&mut self, assignments: &[Assignment]) -> Result<(), ClientError> {
         self.running = None;
         self.undecoded = None;
-        self.positions = assignment::resolve(&self.cluster, assignments, self.config.isolation).await?;
+        let offsets = assignment::resolve(&self.cluster, assignments, self.config.isolation).await?;
+        self.positions.clear();
         self.high_watermarks.clear();
+        self.add(offsets);
         Ok(())
+    }
+
+    /// Reads these partitions too, each from its offset on.
+    pub(crate) fn add(&mut self, offsets: impl IntoIterator<Item = (PartitionKey, i64)>) {
+        for (key, offset) in offsets {
+            self.turns += 1;
+            self.positions.insert(key, Position { offset, is_paused: false, turn: self.turns });
+        }
+        self.want();
+    }
+
+    /// Reads these partitions no more; nothing of them comes any more.
+    pub(crate) fn remove<'a>(&mut self, keys: impl IntoIterator<Item = &'a PartitionKey>) {
+        for key in keys {
+            self.positions.remove(key);
+            self.high_watermarks.remove(key);
+        }
+        self.want();
+    }
+
+    /// Goes on at this offset. Whether the log has it is found out by reading.
+    pub fn seek(&mut self, topic: &str, partition: i32, offset: i64) -> Result<(), ClientError> {
+        self.turns += 1;
+        let turn = self.turns;
+        let position = self.position_mut(topic, partition)?;
+        (position.offset, position.turn) = (offset, turn);
+        self.want();
+        Ok(())
+    }
+
+    /// Keeps the partition and its position, and reads nothing of it until [`Consumer::resume`].
+    pub fn pause(&mut self, topic: &str, partition: i32) -> Result<(), ClientError> {
+        self.position_mut(topic, partition)?.is_paused = true;
+        self.want();
+        Ok(())
+    }
+
+    pub fn resume(&mut self, topic: &str, partition: i32) -> Result<(), ClientError> {
+        self.turns += 1;
+        let turn = self.turns;
+        let position = self.position_mut(topic, partition)?;
+        if position.is_paused {
+            (position.is_paused, position.turn) = (false, turn);
+            self.want();
+        }
+        Ok(())
+    }
+
+    pub fn is_paused(&self, topic: &str, partition: i32) -> bool {
+        let key = PartitionKey { topic: topic.to_owned(), partition };
+        self.positions.get(&key).is_some_and(|position| position.is_paused)
+    }
+
+    fn position_mut(&mut self, topic: &str, partition: i32) -> Result<&mut Position, ClientError> {
+        let key = PartitionKey { topic: topic.to_owned(), partition };
+        self.positions.get_mut(&key).ok_or(ClientError::NotAssigned { topic: key.topic, partition })
+    }
+
+    /// Tells the task what is to be read now, and drops what is being decoded if it is not part of that.
+    fn want(&mut self) {
+        if let Some(undecoded) = &self.undecoded
+            && !self.is_current(undecoded.key(), undecoded.turn())
+        {
+            self.undecoded = None;
+        }
+        if let Some(running) = &self.running {
+            running.wanted.send_replace(self.wanted());
+        }
+    }
+
+    fn wanted(&self) -> Wanted {
+        let read = self.positions.iter().filter(|(_, position)| !position.is_paused);
+        read.map(|(key, position)| (key.clone(), (position.offset, position.turn))).collect()
+    }
+
+    fn is_current(&self, key: &PartitionKey, turn: u64) -> bool {
+        self.positions.get(key).is_some_and(|position| position.turn == turn && !position.is_paused)
     }
 
     /// The next batch, as soon as there is one. Waits for ever when nothing is written and fails when a partition cannot be
@@ -186,6 +277,9 @@ impl Consumer {
                     return Err(ClientError::Closed);
                 }
             };
+            if !self.is_current(&fetched.key, fetched.turn) {
+                continue;
+            }
             self.high_watermarks.insert(fetched.key.clone(), fetched.high_watermark);
             self.undecoded = Some(Undecoded::new(fetched));
         }
@@ -194,24 +288,26 @@ impl Consumer {
     fn moved(&mut self, batch: &FetchedBatch) {
         let key = PartitionKey { topic: batch.topic.to_string(), partition: batch.partition };
         if let Some(position) = self.positions.get_mut(&key) {
-            *position = batch.next_offset;
+            position.offset = batch.next_offset;
         }
     }
 
     /// Starts the task where none runs. Without any partition it only waits.
     fn running(&mut self) -> &mut Running {
+        let wanted = self.wanted();
         self.running.get_or_insert_with(|| {
             let (sender, fetched) = mpsc::channel(FETCHED_AHEAD);
+            let (wanted, to_read) = watch::channel(wanted);
             let cluster = Arc::clone(&self.cluster);
-            let fetcher = Fetcher::new(cluster, Arc::clone(&self.config), &self.positions, sender);
-            Running { fetched, task: tokio::spawn(fetcher.run()) }
+            let fetcher = Fetcher::new(cluster, Arc::clone(&self.config), to_read, sender);
+            Running { wanted, fetched, task: tokio::spawn(fetcher.run()) }
         })
     }
 
     /// The offset of the next record that [`Consumer::next`] will give.
     pub fn position(&self, topic: &str, partition: i32) -> Option<i64> {
         let key = PartitionKey { topic: topic.to_owned(), partition };
-        self.positions.get(&key).copied()
+        self.positions.get(&key).map(|position| position.offset)
     }
 
     /// The end of the partition when it was last read.
@@ -221,7 +317,7 @@ impl Consumer {
 
     /// What is assigned, in order of topic and partition, each with its position.
     pub fn assignment(&self) -> impl Iterator<Item = (&PartitionKey, i64)> {
-        self.positions.iter().map(|(key, offset)| (key, *offset))
+        self.positions.iter().map(|(key, position)| (key, position.offset))
     }
 }
 

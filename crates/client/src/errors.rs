@@ -38,6 +38,13 @@ pub enum ClientError {
     #[error("the topic {topic} has no partition {partition}")]
     NoPartition { topic: String, partition: i32 },
 
+    /// Of a group whose members start nowhere else (`auto.offset.reset=none`).
+    #[error("group {group} has committed no offset of {topic}/{partition}")]
+    NoCommittedOffset { group: String, topic: String, partition: i32 },
+
+    #[error("{topic}/{partition} is not assigned to this consumer")]
+    NotAssigned { topic: String, partition: i32 },
+
     #[error("{topic}/{partition} has no offset {offset}: it holds {log_start} to {high_watermark}")]
     OffsetOutOfRange { topic: String, partition: i32, offset: i64, log_start: i64, high_watermark: i64 },
 
@@ -84,6 +91,8 @@ impl ClientError {
             | Self::RecordTooLarge { .. }
             | Self::BufferFull { .. }
             | Self::NoPartition { .. }
+            | Self::NotAssigned { .. }
+            | Self::NoCommittedOffset { .. }
             | Self::OffsetOutOfRange { .. }
             | Self::CorruptBatch { .. }
             | Self::Invalid(_)

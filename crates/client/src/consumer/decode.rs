@@ -7,6 +7,7 @@
 use super::aborted::Aborted;
 use super::fetcher::Fetched;
 use super::{ConsumerConfig, FetchedBatch, Isolation};
+use crate::admin::PartitionKey;
 use crate::errors::ClientError;
 use bytes::Bytes;
 use ottla_wire::batch::{BatchError, BatchHeader, check_crc};
@@ -27,6 +28,14 @@ impl Undecoded {
         let aborted = Aborted::new(std::mem::take(&mut fetched.aborted));
         let position = fetched.offset;
         Self { fetched, rest, aborted, position }
+    }
+
+    pub fn key(&self) -> &PartitionKey {
+        &self.fetched.key
+    }
+
+    pub fn turn(&self) -> u64 {
+        self.fetched.turn
     }
 
     /// The next batch that moves the position; `None` at the end.

@@ -1,7 +1,8 @@
 //! The consumer's task: one fetch per leader under way, answers handed on in order.
 //!
 //! A partition's position moves when its records are handed on, by the batch headers alone; decoding happens at the
-//! caller. The channel to the caller is the backpressure: while it is full nothing new is asked for. Fetch sessions are
+//! caller. What is to be read comes as a value that the caller replaces; a partition whose turn changed starts anew. The
+//! channel to the caller is the backpressure: while it is full nothing new is asked for. Fetch sessions are
 //! declined (session id 0, epoch -1): each request names its partitions.
 
 use super::ConsumerConfig;
@@ -20,14 +21,18 @@ use ottla_wire::messages::fetch::{AbortedTransaction, FetchResponse, PartitionDa
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+
+/// Where to read each partition from, and in which turn.
+pub(super) type Wanted = BTreeMap<PartitionKey, (i64, u64)>;
 
 /// What one answer held of one partition.
 #[derive(Debug)]
 pub(super) struct Fetched {
     pub key: PartitionKey,
+    pub turn: u64,
     pub broker: i32,
     /// What was asked for; the first batch may begin before it.
     pub offset: i64,
@@ -39,6 +44,7 @@ pub(super) struct Fetched {
 #[derive(Debug)]
 struct Partition {
     offset: i64,
+    turn: u64,
     /// In a request, or being looked up.
     is_busy: bool,
     not_before: Option<Instant>,
@@ -53,6 +59,7 @@ pub(super) struct Fetcher {
     cluster: Arc<Cluster>,
     config: Arc<ConsumerConfig>,
     lane: OwnLane,
+    wanted: watch::Receiver<Wanted>,
     partitions: BTreeMap<PartitionKey, Partition>,
     /// Leaders with a fetch under way.
     busy: BTreeSet<i32>,
@@ -66,7 +73,7 @@ pub(super) struct Fetcher {
 enum Event {
     Fetched { leader: i32, asked: Vec<Asked>, result: Result<FetchResponse, ClientError> },
     Learned { topic: String, result: Result<(), ClientError> },
-    Reset { key: PartitionKey, result: Result<i64, ClientError> },
+    Reset { key: PartitionKey, turn: u64, result: Result<i64, ClientError> },
 }
 
 /// How long "there is no such topic" is doubted.
@@ -76,23 +83,17 @@ impl Fetcher {
     pub fn new(
         cluster: Arc<Cluster>,
         config: Arc<ConsumerConfig>,
-        positions: &BTreeMap<PartitionKey, i64>,
+        mut wanted: watch::Receiver<Wanted>,
         fetched: mpsc::Sender<Result<Fetched, ClientError>>,
     ) -> Self {
-        let partition = |offset: &i64| Partition {
-            offset: *offset,
-            is_busy: false,
-            not_before: None,
-            failing_since: None,
-            missing_since: None,
-            backoff: cluster.backoff(),
-        };
-        let partitions = positions.iter().map(|(key, offset)| (key.clone(), partition(offset))).collect();
+        // What it holds now counts as news.
+        wanted.mark_changed();
         Self {
             lane: cluster.own_lane(),
             cluster,
             config,
-            partitions,
+            wanted,
+            partitions: BTreeMap::new(),
             busy: BTreeSet::new(),
             learning: BTreeSet::new(),
             rounds: 0,
@@ -109,6 +110,13 @@ impl Fetcher {
                 biased;
                 Some(event) = self.events.join_next() => event,
                 () = tokio::time::sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => continue,
+                changed = self.wanted.changed() => match changed {
+                    Ok(()) => {
+                        self.take_wanted();
+                        continue;
+                    }
+                    Err(_) => return,
+                },
                 () = self.fetched.closed() => return,
             };
             let result = match event {
@@ -117,7 +125,7 @@ impl Fetcher {
                     self.learning.remove(&topic);
                     self.learned(&topic, result)
                 }
-                Ok(Event::Reset { key, result }) => self.reset(&key, result),
+                Ok(Event::Reset { key, turn, result }) => self.reset(&key, turn, result),
                 Err(error) => {
                     tracing::error!(error = %error, "a fetch ended early");
                     Err(ClientError::Closed)
@@ -128,6 +136,29 @@ impl Fetcher {
                 return;
             }
         }
+    }
+
+    /// Starts what is new, forgets what is not wanted any more; the rest goes on where it is.
+    fn take_wanted(&mut self) {
+        let wanted = self.wanted.borrow_and_update();
+        self.partitions
+            .retain(|key, partition| wanted.get(key).is_some_and(|(_, turn)| *turn == partition.turn));
+        for (key, (offset, turn)) in wanted.iter() {
+            self.partitions.entry(key.clone()).or_insert_with(|| Partition {
+                offset: *offset,
+                turn: *turn,
+                is_busy: false,
+                not_before: None,
+                failing_since: None,
+                missing_since: None,
+                backoff: self.cluster.backoff(),
+            });
+        }
+    }
+
+    /// The partition, if the turn in which something was asked is still the present one.
+    fn current(&mut self, key: &PartitionKey, turn: u64) -> Option<&mut Partition> {
+        self.partitions.get_mut(key).filter(|partition| partition.turn == turn)
     }
 
     /// Sends a fetch to each leader that has none under way; returns when to look again.
@@ -156,6 +187,7 @@ impl Fetcher {
                         topic_id: topic.id,
                         leader_epoch,
                         offset: partition.offset,
+                        turn: partition.turn,
                     });
                     partition.is_busy = true;
                 }
@@ -219,7 +251,7 @@ impl Fetcher {
     ) -> Result<(), ClientError> {
         self.busy.remove(&leader);
         for asked in &asked {
-            if let Some(partition) = self.partitions.get_mut(&asked.key) {
+            if let Some(partition) = self.current(&asked.key, asked.turn) {
                 partition.is_busy = false;
             }
         }
@@ -227,7 +259,7 @@ impl Fetcher {
             Ok(response) => response,
             Err(error) => {
                 for asked in &asked {
-                    self.failed(&asked.key, error.clone())?;
+                    self.failed(&asked.key, asked.turn, error.clone())?;
                 }
                 return Ok(());
             }
@@ -248,7 +280,7 @@ impl Fetcher {
                 ErrorCode::OffsetOutOfRange => self.out_of_range(asked),
                 code => {
                     let what = format!("read {}/{}", asked.key.topic, asked.key.partition);
-                    self.failed(&asked.key, ClientError::refused(what, code, None))?;
+                    self.failed(&asked.key, asked.turn, ClientError::refused(what, code, None))?;
                 }
             }
         }
@@ -256,7 +288,7 @@ impl Fetcher {
     }
 
     async fn hand_on(&mut self, leader: i32, asked: &Asked, data: &PartitionData) -> Result<(), ClientError> {
-        let Some(partition) = self.partitions.get_mut(&asked.key) else { return Ok(()) };
+        let Some(partition) = self.current(&asked.key, asked.turn) else { return Ok(()) };
         partition.failing_since = None;
         partition.missing_since = None;
         partition.not_before = None;
@@ -270,6 +302,7 @@ impl Fetcher {
         let is_empty = records.is_empty();
         let fetched = Fetched {
             key: asked.key.clone(),
+            turn: asked.turn,
             broker: leader,
             offset: asked.offset,
             records,
@@ -285,19 +318,23 @@ impl Fetcher {
     }
 
     fn out_of_range(&mut self, asked: &Asked) {
-        if let Some(partition) = self.partitions.get_mut(&asked.key) {
-            partition.is_busy = true;
-        }
+        let Some(partition) = self.current(&asked.key, asked.turn) else { return };
+        partition.is_busy = true;
         let (cluster, config) = (Arc::clone(&self.cluster), Arc::clone(&self.config));
-        let (key, offset) = (asked.key.clone(), asked.offset);
+        let (key, turn, offset) = (asked.key.clone(), asked.turn, asked.offset);
         self.events.spawn(async move {
             let result = after_out_of_range(&cluster, &key, offset, &config).await;
-            Event::Reset { key, result }
+            Event::Reset { key, turn, result }
         });
     }
 
-    fn reset(&mut self, key: &PartitionKey, result: Result<i64, ClientError>) -> Result<(), ClientError> {
-        let Some(partition) = self.partitions.get_mut(key) else { return Ok(()) };
+    fn reset(
+        &mut self,
+        key: &PartitionKey,
+        turn: u64,
+        result: Result<i64, ClientError>,
+    ) -> Result<(), ClientError> {
+        let Some(partition) = self.current(key, turn) else { return Ok(()) };
         partition.is_busy = false;
         match result {
             Ok(offset) => {
@@ -306,26 +343,26 @@ impl Fetcher {
                 partition.not_before = Some(Instant::now() + partition.backoff.next_pause());
                 Ok(())
             }
-            Err(error) => self.failed(key, error),
+            Err(error) => self.failed(key, turn, error),
         }
     }
 
     fn learned(&mut self, topic: &str, result: Result<(), ClientError>) -> Result<(), ClientError> {
         let Err(error) = result else { return Ok(()) };
-        let keys: Vec<PartitionKey> =
-            self.partitions.keys().filter(|key| key.topic == topic).cloned().collect();
-        keys.iter().try_for_each(|key| self.failed(key, error.clone()))
+        let of_topic = self.partitions.iter().filter(|(key, _)| key.topic == topic);
+        let keys: Vec<_> = of_topic.map(|(key, partition)| (key.clone(), partition.turn)).collect();
+        keys.iter().try_for_each(|(key, turn)| self.failed(key, *turn, error.clone()))
     }
 
     /// Notes a failure; an error when it must be told.
-    fn failed(&mut self, key: &PartitionKey, error: ClientError) -> Result<(), ClientError> {
-        let Some(partition) = self.partitions.get_mut(key) else { return Ok(()) };
-        let now = Instant::now();
+    fn failed(&mut self, key: &PartitionKey, turn: u64, error: ClientError) -> Result<(), ClientError> {
+        let (now, failing_max) = (Instant::now(), self.config.failing_max);
+        let Some(partition) = self.current(key, turn) else { return Ok(()) };
         let failing_since = *partition.failing_since.get_or_insert(now);
         let is_missing = error.code() == Some(ErrorCode::UnknownTopicOrPartition);
         partition.missing_since = is_missing.then(|| partition.missing_since.unwrap_or(now));
         // A topic that is not there any more is told sooner than a broker that may come back.
-        let is_over = now.duration_since(failing_since) >= self.config.failing_max
+        let is_over = now.duration_since(failing_since) >= failing_max
             || partition.missing_since.is_some_and(|since| now.duration_since(since) >= MISSING_MAX);
         if !error.is_retriable() || is_over {
             return Err(error);

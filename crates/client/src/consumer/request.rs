@@ -12,6 +12,7 @@ pub(super) struct Asked {
     pub topic_id: Uuid,
     pub leader_epoch: i32,
     pub offset: i64,
+    pub turn: u64,
 }
 
 /// From this version on topics are named by their ids only.

@@ -83,6 +83,35 @@ async fn what_is_written_later_is_read_and_partitions_are_told_apart() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn seek_pause_and_resume_take_effect_at_once() {
+    let fake = filled().await;
+    fake.state().topics.get_mut("t").unwrap()[1].append(&batch(0..3)).unwrap();
+    let mut consumer = fake.client().await.consumer(ConsumerConfig::default());
+    let second = Assignment { partition: 1, ..from(Start::Beginning) };
+    consumer.assign(&[from(Start::Beginning), second]).await.unwrap();
+    while consumer.position("t", 0) == Some(0) {
+        consumer.next().await.unwrap();
+    }
+    // The rest of the answer is there already and must not come.
+    consumer.seek("t", 0, 25).unwrap();
+    let mut first = None;
+    while first.is_none() {
+        let batch = consumer.next().await.unwrap();
+        first = batch.records.into_iter().find(|_| batch.partition == 0).map(|record| record.offset);
+    }
+    assert_eq!((first, consumer.position("t", 0)), (Some(25), Some(30)));
+    consumer.pause("t", 0).unwrap();
+    consumer.seek("t", 0, 0).unwrap();
+    consumer.seek("t", 1, 0).unwrap();
+    assert_eq!(consumer.next().await.unwrap().partition, 1, "nothing of a paused partition");
+    let next = tokio::time::timeout(Duration::from_secs(5), consumer.next()).await;
+    assert!(next.is_err() && consumer.is_paused("t", 0));
+    consumer.resume("t", 0).unwrap();
+    assert_eq!(read_to(&mut consumer, 30).await.unwrap(), (0..30).collect::<Vec<_>>());
+    assert!(matches!(consumer.seek("t", 7, 0), Err(ClientError::NotAssigned { .. })));
+}
+
+#[tokio::test(start_paused = true)]
 async fn trouble_on_the_way_loses_and_repeats_nothing() {
     let fake = filled().await;
     for fault in [
@@ -179,6 +208,7 @@ fn aborted_records_are_left_out_where_only_committed_ones_are_wanted() {
     let records = [transactional(0, 0), transactional(1, 1)].concat();
     let fetched = || Fetched {
         key: PartitionKey { topic: "t".to_owned(), partition: 0 },
+        turn: 1,
         broker: 1,
         offset: 0,
         records: records.clone().into(),
