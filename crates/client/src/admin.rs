@@ -1,13 +1,15 @@
-//! Admin calls: topics, configs, the cluster, offsets. Each is one method, tried again where that can help.
+//! Admin calls: topics, configs, the cluster, offsets, groups. Each is one method, tried again where that can help.
 //!
 //! A call about several items answers for each of them; the outer error means that the cluster could not be asked. A
 //! creation that was answered too late may have happened: a repeated attempt then says TOPIC_ALREADY_EXISTS.
 
 mod configs;
+mod groups;
 mod offsets;
 mod topics;
 
 pub use configs::{ConfigEntry, ConfigResource, ConfigSource, ResourceType};
+pub use groups::{GroupDescription, GroupMember, ListedGroup, MemberToRemove};
 pub(crate) use offsets::list_offsets;
 pub use offsets::{ListedOffset, OffsetSpec, PartitionKey};
 pub use topics::{CreatedTopic, NewTopic};

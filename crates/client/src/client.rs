@@ -5,6 +5,7 @@ use crate::cluster::{Cluster, Creation};
 use crate::config::ClientConfig;
 use crate::consumer::{Consumer, ConsumerConfig};
 use crate::errors::ClientError;
+use crate::group::{GroupConfig, GroupConsumer};
 use crate::producer::{Producer, ProducerConfig};
 use std::sync::Arc;
 
@@ -34,6 +35,16 @@ impl Client {
     /// A consumer with its own connections, which reads nothing before it is assigned something.
     pub fn consumer(&self, config: ConsumerConfig) -> Consumer {
         Consumer::new(Arc::clone(&self.cluster), config)
+    }
+
+    /// A member of a group that reads these topics. Joins in the background; must be called inside a tokio runtime.
+    pub fn group_consumer(
+        &self,
+        consumer: ConsumerConfig,
+        group: GroupConfig,
+        topics: &[String],
+    ) -> Result<GroupConsumer, ClientError> {
+        GroupConsumer::start(Arc::clone(&self.cluster), consumer, group, topics)
     }
 
     /// The cluster's id, where its brokers tell it.

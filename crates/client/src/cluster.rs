@@ -95,6 +95,11 @@ impl Cluster {
         result
     }
 
+    /// A connection to a node whose address was told by something else than metadata.
+    pub async fn node_at(&self, node_id: i32, target: Target, lane: Lane) -> Result<Connection, ClientError> {
+        self.connections.get(lane, Place::Node(node_id), target).await
+    }
+
     /// A connection to any broker: known nodes first, in an order of chance, then the bootstrap addresses.
     pub async fn any(&self) -> Result<Connection, ClientError> {
         let mut nodes: Vec<i32> = self.metadata.view().brokers.keys().copied().collect();

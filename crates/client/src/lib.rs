@@ -1,8 +1,8 @@
-//! A Kafka client: connections, metadata, admin calls, an idempotent producer, and a consumer without a group.
+//! A Kafka client: connections, metadata, admin calls, an idempotent producer, consumers with and without a group.
 //!
 //! It works against any broker that speaks Kafka's protocol and must never know that ours exists. Sockets, time and
 //! chance come in through `config::Surroundings`. Where to read on: `connection` (one socket), `cluster` (which socket),
-//! `producer` and `consumer` (what flows through it). Every wait has a deadline, every buffer a bound.
+//! `producer` and `consumer` (what flows through it), `group` (consumers that share topics). Every wait has a deadline, every buffer a bound.
 
 mod admin;
 mod client;
@@ -12,6 +12,7 @@ mod connection;
 mod connections;
 pub mod consumer;
 mod errors;
+pub mod group;
 mod metadata;
 pub mod partitioner;
 pub mod producer;
@@ -20,13 +21,14 @@ mod retry;
 mod testing;
 
 pub use admin::{
-    Admin, ClusterDescription, ConfigEntry, ConfigResource, ConfigSource, CreatedTopic, ListedOffset,
-    NewTopic, OffsetSpec, PartitionKey, ResourceType,
+    Admin, ClusterDescription, ConfigEntry, ConfigResource, ConfigSource, CreatedTopic, GroupDescription,
+    GroupMember, ListedGroup, ListedOffset, MemberToRemove, NewTopic, OffsetSpec, PartitionKey, ResourceType,
 };
 pub use client::Client;
 pub use config::{ClientConfig, Surroundings};
 pub use consumer::{Assignment, Consumer, ConsumerConfig, FetchedBatch, Isolation, OffsetReset, Start};
 pub use errors::{ClientError, ErrorClass, class_of};
+pub use group::{Assignor, CommittedOffset, GroupConfig, GroupConsumer, GroupEvent};
 pub use metadata::{BrokerMetadata, PartitionMetadata, TopicMetadata};
 pub use ottla_wire::ErrorCode;
 pub use ottla_wire::batch::TimestampType;
