@@ -23,6 +23,7 @@ pub struct Lab {
     pub bootstrap: String,
     prefix: String,
     topics: RefCell<Vec<String>>,
+    groups: RefCell<Vec<String>>,
 }
 
 /// What was read of each partition.
@@ -32,7 +33,8 @@ impl Lab {
     pub async fn connect(bootstrap: &str) -> Result<Self, Problem> {
         let client = Client::connect(Self::config(bootstrap)).await?;
         let prefix = format!("conformance-{}", Self::now_ms());
-        Ok(Self { client, bootstrap: bootstrap.to_owned(), prefix, topics: RefCell::default() })
+        let bootstrap = bootstrap.to_owned();
+        Ok(Self { client, bootstrap, prefix, topics: RefCell::default(), groups: RefCell::default() })
     }
 
     pub fn config(bootstrap: &str) -> ClientConfig {
@@ -53,6 +55,13 @@ impl Lab {
         let name = format!("{}-{word}", self.prefix);
         self.topics.borrow_mut().push(name.clone());
         name
+    }
+
+    /// The id of a group that no other run has; the group is deleted at the end if it is there.
+    pub fn group(&self, word: &str) -> String {
+        let group = format!("{}-{word}", self.prefix);
+        self.groups.borrow_mut().push(group.clone());
+        group
     }
 
     pub async fn topic(
@@ -127,6 +136,17 @@ impl Lab {
 
     /// Deletes what the checks created. A check may have done it already.
     pub async fn clean(&self) -> Result<(), Problem> {
+        let groups = self.groups.take();
+        for result in self.client.admin().delete_groups(&groups).await? {
+            use ottla_client::ErrorCode as E;
+            match result {
+                // A member that a check left behind has its session to end.
+                Err(error) if !matches!(error.code(), Some(E::GroupIdNotFound | E::NonEmptyGroup)) => {
+                    return Err(error.into());
+                }
+                _ => {}
+            }
+        }
         let names = self.topics.take();
         for result in self.client.admin().delete_topics(&names).await? {
             match result {

@@ -1,4 +1,4 @@
-//! Checks of this client against a live broker: `conformance BOOTSTRAP [WORD...]`.
+//! Checks of this client against a live broker: `conformance BOOTSTRAP [--without-groups] [WORD...]`.
 //!
 //! Only the public API is used, and nothing here knows which broker answers, so the same program runs against Ottla and
 //! against Apache Kafka. It prints one line per check and ends with 1 when any of them fails. Words pick the checks whose
@@ -17,6 +17,9 @@ macro_rules! ensure {
 mod admin;
 mod cuts;
 mod failures;
+mod group_admin;
+mod group_lab;
+mod groups;
 mod lab;
 mod offsets;
 mod reading;
@@ -73,14 +76,35 @@ const CHECKS: &[(&str, Check)] = &[
     ("a listener that is no broker", |lab| Box::pin(failures::silent_listener(lab))),
 ];
 
+/// For brokers with groups.
+const GROUP_CHECKS: &[(&str, Check)] = &[
+    ("a group of three reads everything once", |lab| Box::pin(groups::three_members(lab))),
+    ("a killed member's partitions move", |lab| Box::pin(groups::killed_member(lab))),
+    ("a group goes on where it has committed", |lab| Box::pin(groups::commits_resume(lab))),
+    ("a static member keeps its partitions", |lab| Box::pin(groups::static_member(lab))),
+    ("a cooperative group moves only what it must", |lab| Box::pin(groups::cooperative_moves(lab))),
+    ("eager groups divide by every assignor", |lab| Box::pin(groups::eager_assignors(lab))),
+    ("a group chooses what all members have", |lab| Box::pin(groups::mixed_assignors(lab))),
+    ("seek, pause and resume in a group", |lab| Box::pin(groups::seek_and_pause(lab))),
+    ("an application that stays away leaves its group", |lab| Box::pin(groups::absent_application(lab))),
+    ("offsets of a group without members", |lab| Box::pin(group_admin::offsets_without_members(lab))),
+    ("a group with members is left alone", |lab| Box::pin(group_admin::live_group(lab))),
+];
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let Some(bootstrap) = arguments.next() else {
-        eprintln!("usage: conformance BOOTSTRAP [WORD...]");
+        eprintln!("usage: conformance BOOTSTRAP [--without-groups] [WORD...]");
         return ExitCode::from(2);
     };
-    let words: Vec<String> = arguments.collect();
+    let (options, words): (Vec<String>, Vec<String>) = arguments.partition(|word| word.starts_with("--"));
+    let group_checks = if options.iter().any(|option| option == "--without-groups") {
+        println!("without the {} checks of groups", GROUP_CHECKS.len());
+        &[]
+    } else {
+        GROUP_CHECKS
+    };
     let chosen = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
     let lab = match Lab::connect(&bootstrap).await {
         Ok(lab) => lab,
@@ -90,7 +114,7 @@ async fn main() -> ExitCode {
         }
     };
     let (mut passed, mut failed) = (0, 0);
-    for (name, check) in CHECKS.iter().filter(|(name, _)| chosen(name)) {
+    for (name, check) in CHECKS.iter().chain(group_checks).filter(|(name, _)| chosen(name)) {
         let begin = Instant::now();
         let outcome = match tokio::time::timeout(CHECK_LIMIT, check(&lab)).await {
             Ok(outcome) => outcome,
