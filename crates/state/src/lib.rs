@@ -9,6 +9,7 @@
 
 pub mod change;
 pub mod controller;
+pub mod controls;
 pub mod effects;
 pub mod fields;
 pub mod group;

@@ -4,14 +4,34 @@
 //! groups ([`Request`]) in Kafka's own messages and error codes ([`Reply`]), and its records are Kafka's. What it must
 //! not know: topics of the cluster (whoever asks has checked that they exist), addresses, other partitions.
 
+mod admin;
+mod classic;
+mod commit;
+mod offsets;
+mod records;
 mod request;
+mod retention;
+mod step;
 
 pub use request::{
     Caller, Delete, DeletedTopic, Describe, Join, Leave, OffsetCommit, OffsetFetch, Reply, Request, Sync,
 };
 
 use crate::effects::{ApplyError, Effects, Machine, Now, StateRecord, Ticket};
-use ottla_wire::ErrorCode;
+use bytes::Bytes;
+use classic::ClassicGroup;
+use offsets::Offsets;
+use ottla_wire::codec::EncodeError;
+use ottla_wire::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
+use ottla_wire::messages::leave_group::LeaveGroupResponse;
+use ottla_wire::messages::records::OffsetCommitKey;
+use ottla_wire::messages::sync_group::SyncGroupResponse;
+use ottla_wire::{ErrorCode, WireStr};
+use records::Record;
+use request::refused_join;
+use retention::Retention;
+use std::collections::{BTreeMap, BTreeSet};
+use step::Step;
 
 /// Kafka's settings of groups, by their names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +46,8 @@ pub struct Config {
     pub max_size: i32,
     /// `offset.metadata.max.bytes`
     pub offset_metadata_max_bytes: i32,
+    /// Key and value of one record that the partition takes.
+    pub max_record_bytes: usize,
     /// `offsets.retention.minutes`, in milliseconds
     pub offsets_retention_ms: i64,
     /// `offsets.retention.check.interval.ms`
@@ -40,6 +62,7 @@ impl Default for Config {
             initial_rebalance_delay_ms: 3_000,
             max_size: i32::MAX,
             offset_metadata_max_bytes: 4_096,
+            max_record_bytes: 1_000_000,
             offsets_retention_ms: 7 * 24 * 60 * 60 * 1_000,
             offsets_retention_check_interval_ms: 600_000,
         }
@@ -50,15 +73,162 @@ impl Default for Config {
 #[derive(Debug)]
 pub struct Groups {
     config: Config,
+    groups: BTreeMap<WireStr, Group>,
+    /// When each group has something due, or before: monotonic.
+    wakes: BTreeSet<(i64, WireStr)>,
+    retention: Retention,
+}
+
+#[derive(Debug, Default)]
+struct Group {
+    classic: ClassicGroup,
+    offsets: Offsets,
+    /// Where it stands among the wakes.
+    wake_ms: Option<i64>,
+}
+
+impl Group {
+    fn is_forgettable(&self) -> bool {
+        self.classic.is_forgettable() && self.offsets.is_empty()
+    }
 }
 
 impl Groups {
     pub fn new(config: Config) -> Self {
-        Self { config }
+        Self { config, groups: BTreeMap::new(), wakes: BTreeSet::new(), retention: Retention::default() }
     }
 
-    pub fn config(&self) -> &Config {
-        &self.config
+    /// The records that say what is durable, by their keys: what a compacted log of this partition has. Of a group
+    /// that is between two outcomes only the offsets are among them.
+    pub fn durable(&self) -> Result<BTreeMap<Bytes, Bytes>, EncodeError> {
+        let mut all = BTreeMap::new();
+        for (id, group) in &self.groups {
+            let outcome = group.classic.stored().map(|value| records::group(id, &value));
+            let offsets = group
+                .offsets
+                .iter()
+                .map(|(topic, partition, value)| records::offset(key(id, topic, partition), value));
+            for record in outcome.into_iter().chain(offsets) {
+                let record = record?;
+                all.extend(record.value.map(|value| (record.key, value)));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Lets `decide` work on one group, and sees to its deadlines after.
+    fn on_group<T>(
+        &mut self,
+        id: &WireStr,
+        now: Now,
+        effects: &mut Effects<Reply>,
+        decide: impl FnOnce(&mut Group, &mut Step<'_>) -> T,
+    ) -> Option<T> {
+        let group = self.groups.get_mut(id)?;
+        let done = decide(group, &mut Step { now, config: &self.config, group_id: id, effects });
+        self.settle(id);
+        Some(done)
+    }
+
+    /// After anything happened to a group: its next wake, or its end.
+    fn settle(&mut self, id: &WireStr) {
+        let Some(group) = self.groups.get_mut(id) else { return };
+        let earliest_ms = Some(group.classic.earliest_ms()).filter(|ms| *ms < i64::MAX);
+        // A wake that comes too early costs little; moving it at every heartbeat would not.
+        let is_late = match (group.wake_ms, earliest_ms) {
+            (Some(wake), Some(earliest)) => earliest < wake,
+            (None, Some(_)) => true,
+            (_, None) => false,
+        };
+        if is_late {
+            self.wakes.extend(earliest_ms.map(|ms| (ms, id.detach())));
+            let before = std::mem::replace(&mut group.wake_ms, earliest_ms);
+            if let Some(before) = before {
+                self.wakes.remove(&(before, id.clone()));
+            }
+        }
+        if group.is_forgettable() {
+            if let Some(wake) = group.wake_ms {
+                self.wakes.remove(&(wake, id.clone()));
+            }
+            self.groups.remove(id);
+        }
+    }
+
+    fn join(&mut self, now: Now, ticket: Ticket, join: &Join) -> Effects<Reply> {
+        let request = &join.request;
+        let id = &request.group_id;
+        let refusal = if id.is_empty() || !fits(id) {
+            Some(ErrorCode::InvalidGroupId)
+        } else if !join.is_writable() {
+            Some(ErrorCode::InvalidRequest)
+        } else if request.session_timeout_ms < self.config.min_session_timeout_ms
+            || request.session_timeout_ms > self.config.max_session_timeout_ms
+        {
+            Some(ErrorCode::InvalidSessionTimeout)
+        } else if self.groups.contains_key(id) {
+            None
+        } else if !request.member_id.is_empty() {
+            Some(ErrorCode::UnknownMemberId)
+        } else {
+            self.groups.insert(id.detach(), Group::default());
+            None
+        };
+        if let Some(error) = refusal {
+            return Effects::reply(ticket, Reply::Join(refused_join(request.member_id.clone(), error)));
+        }
+        let mut effects = Effects::default();
+        self.on_group(id, now, &mut effects, |group, at| group.classic.join(at, ticket, join));
+        effects
+    }
+
+    fn sync(&mut self, now: Now, ticket: Ticket, sync: &Sync) -> Effects<Reply> {
+        let id = &sync.request.group_id;
+        let mut effects = Effects::default();
+        let refusal = if id.is_empty() {
+            Some(ErrorCode::InvalidGroupId)
+        } else if !ClassicGroup::is_whole(sync) {
+            Some(ErrorCode::InconsistentGroupProtocol)
+        } else {
+            let synced =
+                self.on_group(id, now, &mut effects, |group, at| group.classic.sync(at, ticket, sync));
+            synced.is_none().then_some(ErrorCode::UnknownMemberId)
+        };
+        if let Some(error) = refusal {
+            let refused = SyncGroupResponse { error_code: error.code(), ..Default::default() };
+            effects.replies.push((ticket, Reply::Sync(refused)));
+        }
+        effects
+    }
+
+    fn heartbeat(&mut self, now: Now, ticket: Ticket, request: &HeartbeatRequest) -> Effects<Reply> {
+        let id = &request.group_id;
+        let mut effects = Effects::default();
+        let result = if id.is_empty() {
+            Err(ErrorCode::InvalidGroupId)
+        } else {
+            self.on_group(id, now, &mut effects, |group, at| group.classic.heartbeat(at, request))
+                .unwrap_or(Err(ErrorCode::UnknownMemberId))
+        };
+        let error_code = result.err().unwrap_or(ErrorCode::None).code();
+        effects
+            .replies
+            .push((ticket, Reply::Heartbeat(HeartbeatResponse { error_code, ..Default::default() })));
+        effects
+    }
+
+    fn leave(&mut self, now: Now, ticket: Ticket, leave: &Leave) -> Effects<Reply> {
+        let id = &leave.request.group_id;
+        let mut effects = Effects::default();
+        let response = if id.is_empty() {
+            LeaveGroupResponse { error_code: ErrorCode::InvalidGroupId.code(), ..Default::default() }
+        } else {
+            let members = leave.members();
+            let left = self.on_group(id, now, &mut effects, |group, at| group.classic.leave(at, &members));
+            leave.answer(left.unwrap_or_else(|| Leave::unknown(&members)))
+        };
+        effects.replies.push((ticket, Reply::Leave(response)));
+        effects
     }
 }
 
@@ -66,29 +236,94 @@ impl Machine for Groups {
     type Request = Request;
     type Reply = Reply;
 
-    fn decide(&mut self, _now: Now, ticket: Ticket, request: Request) -> Effects<Reply> {
-        Effects::reply(ticket, request.refuse(ErrorCode::CoordinatorNotAvailable))
+    fn decide(&mut self, now: Now, ticket: Ticket, request: Request) -> Effects<Reply> {
+        match &request {
+            Request::Join(join) => self.join(now, ticket, join),
+            Request::Sync(sync) => self.sync(now, ticket, sync),
+            Request::Heartbeat(request) => self.heartbeat(now, ticket, request),
+            Request::Leave(leave) => self.leave(now, ticket, leave),
+            Request::OffsetCommit(commit) => self.commit(now, ticket, commit),
+            Request::OffsetFetch(fetch) => Effects::reply(ticket, Reply::OffsetFetch(self.fetch(fetch))),
+            Request::OffsetDelete(request) => self.delete_offsets(now, ticket, request),
+            Request::Describe(describe) => Effects::reply(ticket, Reply::Describe(self.describe(describe))),
+            Request::List(request) => Effects::reply(ticket, Reply::List(self.list(request))),
+            Request::Delete(delete) => self.delete(now, ticket, delete),
+            Request::TopicsDeleted(topics) => self.topics_deleted(now, ticket, topics),
+        }
     }
 
-    fn expire(&mut self, _now: Now) -> Effects<Reply> {
-        Effects::default()
+    fn expire(&mut self, now: Now) -> Effects<Reply> {
+        let mut effects = Effects::default();
+        let is_due = |wake: &&(i64, WireStr)| wake.0 <= now.monotonic_ms;
+        let due: Vec<WireStr> = self.wakes.iter().take_while(is_due).map(|(_, id)| id.clone()).collect();
+        for id in due {
+            if let Some(group) = self.groups.get_mut(&id)
+                && let Some(wake) = group.wake_ms.take()
+            {
+                self.wakes.remove(&(wake, id.clone()));
+            }
+            self.on_group(&id, now, &mut effects, |group, at| group.classic.expire(at));
+        }
+        if self.retention.due_ms.is_some_and(|due_ms| due_ms <= now.monotonic_ms) {
+            self.expire_offsets(now, &mut effects);
+        }
+        effects
     }
 
     fn deadline_ms(&self) -> Option<i64> {
-        None
+        let wake = self.wakes.first().map(|(ms, _)| *ms);
+        wake.into_iter().chain(self.retention.due_ms).min()
     }
 
-    fn apply(&mut self, _record: &StateRecord) -> Result<(), ApplyError> {
+    fn apply(&mut self, record: &StateRecord) -> Result<(), ApplyError> {
+        let id = match records::decode(record)? {
+            Record::Offset { group, topic, partition, value } => {
+                if value.is_some() && !self.groups.contains_key(&group) {
+                    self.groups.insert(group.detach(), Group::default());
+                }
+                if let Some(known) = self.groups.get_mut(&group) {
+                    known.offsets.apply(&topic, partition, value);
+                }
+                group
+            }
+            Record::Group { group, value } => {
+                if value.is_some() && !self.groups.contains_key(&group) {
+                    self.groups.insert(group.detach(), Group::default());
+                }
+                if let Some(known) = self.groups.get_mut(&group) {
+                    known.classic.apply(value);
+                }
+                group
+            }
+            Record::Other { .. } => return Ok(()),
+        };
+        self.settle(&id);
         Ok(())
     }
 
-    fn loaded(&mut self, _now: Now) -> Effects<Reply> {
-        Effects::default()
+    fn loaded(&mut self, now: Now) -> Effects<Reply> {
+        let mut effects = Effects::default();
+        let ids: Vec<WireStr> = self.groups.keys().cloned().collect();
+        for id in ids {
+            self.on_group(&id, now, &mut effects, |group, at| group.classic.loaded(at));
+        }
+        let interval_ms = self.config.offsets_retention_check_interval_ms.max(1);
+        self.retention.due_ms = Some(now.monotonic_ms.saturating_add(interval_ms));
+        effects
     }
 
-    fn unload(&mut self, _error: ErrorCode) -> Vec<(Ticket, Reply)> {
-        Vec::new()
+    fn unload(&mut self, error: ErrorCode) -> Vec<(Ticket, Reply)> {
+        self.groups.values_mut().flat_map(|group| group.classic.unload(error)).collect()
     }
+}
+
+fn key(group: &WireStr, topic: &WireStr, partition: i32) -> OffsetCommitKey {
+    OffsetCommitKey { group: group.clone(), topic: topic.clone(), partition }
+}
+
+/// Whether Kafka's records have room for a text.
+fn fits(text: &str) -> bool {
+    text.len() <= i16::MAX as usize
 }
 
 /// The partition of `__consumer_offsets` that a group lives in: Java's hash of the name, as every client and tool
@@ -100,14 +335,4 @@ pub fn partition_of(group_id: &str, partitions: i32) -> i32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::partition_of;
-
-    #[test]
-    fn a_group_lives_where_java_says() {
-        // "polygenelubricants" hashes to i32::MIN in Java.
-        for (group, partition) in [("", 0), ("g", 3), ("console-consumer-1", 24), ("polygenelubricants", 0)] {
-            assert_eq!(partition_of(group, 50), partition, "{group}");
-        }
-    }
-}
+mod tests;

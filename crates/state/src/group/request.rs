@@ -4,19 +4,28 @@
 //! network splits and joins. Topics are named *and* identified: whoever asks fills in both where the version carries
 //! only one, has answered for topics and partitions that do not exist, and leaves those out.
 
+use super::fits;
 use ottla_wire::messages::delete_groups::DeletableGroupResult;
 use ottla_wire::messages::describe_groups::DescribedGroup;
 use ottla_wire::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
 use ottla_wire::messages::join_group::{JoinGroupRequest, JoinGroupResponse};
-use ottla_wire::messages::leave_group::{LeaveGroupRequest, LeaveGroupResponse};
+use ottla_wire::messages::leave_group::{
+    LeaveGroupRequest, LeaveGroupResponse, MemberIdentity, MemberResponse,
+};
 use ottla_wire::messages::list_groups::{ListGroupsRequest, ListGroupsResponse};
 use ottla_wire::messages::offset_commit::{
-    OffsetCommitRequest, OffsetCommitResponse, OffsetCommitResponsePartition, OffsetCommitResponseTopic,
+    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic, OffsetCommitResponse,
+    OffsetCommitResponsePartition, OffsetCommitResponseTopic,
 };
 use ottla_wire::messages::offset_delete::{OffsetDeleteRequest, OffsetDeleteResponse};
 use ottla_wire::messages::offset_fetch::{OffsetFetchRequestGroup, OffsetFetchResponseGroup};
 use ottla_wire::messages::sync_group::{SyncGroupRequest, SyncGroupResponse};
 use ottla_wire::{ErrorCode, Uuid, WireStr};
+
+/// From this version on a LeaveGroup names several members.
+const SEVERAL_LEAVE_FROM: i16 = 3;
+/// A hyphen and an identifier in Java's form.
+const MEMBER_ID_ADDS: usize = 37;
 
 /// Who asks, as members are described by.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -113,6 +122,52 @@ pub enum Reply {
     TopicsDeleted,
 }
 
+impl Join {
+    /// Version 0 has none of its own.
+    pub(super) fn rebalance_timeout_ms(&self) -> i32 {
+        if self.version == 0 { self.request.session_timeout_ms } else { self.request.rebalance_timeout_ms }
+    }
+}
+
+impl Join {
+    /// Whether everything that would be stored of the member has room in Kafka's records.
+    pub(super) fn is_writable(&self) -> bool {
+        let request = &self.request;
+        let name = request.group_instance_id.as_ref().unwrap_or(&self.caller.client_id);
+        let texts = [&self.caller.client_id, &self.caller.client_host, &request.protocol_type];
+        let protocols = request.protocols.iter().map(|protocol| &protocol.name);
+        name.len() + MEMBER_ID_ADDS <= i16::MAX as usize
+            && texts.into_iter().chain(protocols).all(|text| fits(text))
+    }
+}
+
+impl Leave {
+    /// Versions 0-2 name one member.
+    pub(super) fn members(&self) -> Vec<MemberIdentity> {
+        if self.version >= SEVERAL_LEAVE_FROM {
+            return self.request.members.clone();
+        }
+        vec![MemberIdentity { member_id: self.request.member_id.clone(), ..Default::default() }]
+    }
+
+    pub(super) fn unknown(members: &[MemberIdentity]) -> Vec<MemberResponse> {
+        let unknown = |member: &MemberIdentity| MemberResponse {
+            member_id: member.member_id.clone(),
+            group_instance_id: member.group_instance_id.clone(),
+            error_code: ErrorCode::UnknownMemberId.code(),
+        };
+        members.iter().map(unknown).collect()
+    }
+
+    pub(super) fn answer(&self, members: Vec<MemberResponse>) -> LeaveGroupResponse {
+        if self.version >= SEVERAL_LEAVE_FROM {
+            return LeaveGroupResponse { members, ..Default::default() };
+        }
+        let error_code = members.first().map_or(0, |member| member.error_code);
+        LeaveGroupResponse { error_code, ..Default::default() }
+    }
+}
+
 impl Request {
     /// The group whose partition answers; `None`: every partition is asked.
     pub fn group_id(&self) -> Option<&WireStr> {
@@ -138,7 +193,7 @@ impl Request {
             Self::Sync(_) => Reply::Sync(SyncGroupResponse { error_code, ..Default::default() }),
             Self::Heartbeat(_) => Reply::Heartbeat(HeartbeatResponse { error_code, ..Default::default() }),
             Self::Leave(_) => Reply::Leave(LeaveGroupResponse { error_code, ..Default::default() }),
-            Self::OffsetCommit(commit) => Reply::OffsetCommit(committed(&commit.request, |_| error)),
+            Self::OffsetCommit(commit) => Reply::OffsetCommit(committed(&commit.request, |_, _| error)),
             Self::OffsetFetch(fetch) => Reply::OffsetFetch(OffsetFetchResponseGroup {
                 group_id: fetch.request.group_id.clone(),
                 error_code,
@@ -164,25 +219,31 @@ impl Request {
 }
 
 pub(super) fn refused_join(member_id: WireStr, error: ErrorCode) -> JoinGroupResponse {
-    JoinGroupResponse { error_code: error.code(), generation_id: -1, member_id, ..Default::default() }
+    JoinGroupResponse {
+        error_code: error.code(),
+        generation_id: -1,
+        protocol_name: None,
+        member_id,
+        ..Default::default()
+    }
 }
 
 /// An answer that says of every partition asked for what `error` says of it.
 pub(super) fn committed(
     request: &OffsetCommitRequest,
-    error: impl Fn(&ottla_wire::messages::offset_commit::OffsetCommitRequestPartition) -> ErrorCode,
+    mut error: impl FnMut(&OffsetCommitRequestTopic, &OffsetCommitRequestPartition) -> ErrorCode,
 ) -> OffsetCommitResponse {
-    let topics = request.topics.iter().map(|topic| OffsetCommitResponseTopic {
-        name: topic.name.clone(),
-        topic_id: topic.topic_id,
-        partitions: topic
-            .partitions
-            .iter()
-            .map(|partition| OffsetCommitResponsePartition {
-                partition_index: partition.partition_index,
-                error_code: error(partition).code(),
-            })
-            .collect(),
-    });
-    OffsetCommitResponse { topics: topics.collect(), ..Default::default() }
+    let mut topics = Vec::with_capacity(request.topics.len());
+    for topic in &request.topics {
+        let partition = |partition: &OffsetCommitRequestPartition| OffsetCommitResponsePartition {
+            partition_index: partition.partition_index,
+            error_code: error(topic, partition).code(),
+        };
+        topics.push(OffsetCommitResponseTopic {
+            name: topic.name.clone(),
+            topic_id: topic.topic_id,
+            partitions: topic.partitions.iter().map(partition).collect(),
+        });
+    }
+    OffsetCommitResponse { topics, ..Default::default() }
 }
