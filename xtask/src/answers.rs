@@ -23,6 +23,9 @@ const SCENARIOS: &[&str] = &[
     "list_offsets",
     "fetch_offsets_and_limits",
     "fetch_sessions",
+    "offset_for_leader_epoch",
+    "single_node_admin",
+    "security_is_off",
     "hostile_frames",
     "pipelining_keeps_order",
 ];

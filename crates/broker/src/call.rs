@@ -8,7 +8,7 @@ use ottla_wire::request::Head;
 use std::sync::Arc;
 
 /// The APIs this broker serves, in every version of the codec's table. Nothing else is announced.
-pub const SERVED: [i16; 11] = [
+pub const SERVED: &[i16] = &[
     apis::PRODUCE,
     apis::FETCH,
     apis::LIST_OFFSETS,
@@ -17,9 +17,23 @@ pub const SERVED: [i16; 11] = [
     apis::CREATE_TOPICS,
     apis::DELETE_TOPICS,
     apis::INIT_PRODUCER_ID,
+    apis::OFFSET_FOR_LEADER_EPOCH,
+    apis::DESCRIBE_ACLS,
+    apis::CREATE_ACLS,
+    apis::DELETE_ACLS,
     apis::DESCRIBE_CONFIGS,
+    apis::ALTER_REPLICA_LOG_DIRS,
+    apis::DESCRIBE_LOG_DIRS,
     apis::CREATE_PARTITIONS,
+    apis::ELECT_LEADERS,
+    apis::ALTER_PARTITION_REASSIGNMENTS,
+    apis::LIST_PARTITION_REASSIGNMENTS,
+    apis::DESCRIBE_QUORUM,
+    apis::UPDATE_FEATURES,
     apis::DESCRIBE_CLUSTER,
+    apis::DESCRIBE_PRODUCERS,
+    apis::UNREGISTER_BROKER,
+    apis::DESCRIBE_TOPIC_PARTITIONS,
 ];
 
 pub fn served() -> impl Iterator<Item = &'static Api> {

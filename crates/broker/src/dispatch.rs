@@ -2,9 +2,7 @@
 
 use crate::call::{Call, SERVED, close};
 use crate::context::{Client, Context};
-use crate::handlers::{
-    api_versions, cluster, configs, fetch, list_offsets, metadata, partitions, produce, producer_ids, topics,
-};
+use crate::handlers;
 use crate::reply::Reply;
 use bytes::Bytes;
 use ottla_wire::apis;
@@ -20,7 +18,7 @@ pub fn dispatch(context: &Arc<Context>, client: &Client, frame: Bytes) -> Reply 
     let head = match decode_head(&mut body) {
         Ok(head) => head,
         Err(HeadError::UnknownVersion { api_key: apis::API_VERSIONS, correlation_id, .. }) => {
-            return api_versions::unsupported(correlation_id);
+            return handlers::api_versions::unsupported(correlation_id);
         }
         Err(error @ HeadError::Unreadable(_)) => return close(context, "unreadable", error.to_string()),
         Err(error @ HeadError::UnknownApi { .. }) => {
@@ -36,17 +34,31 @@ pub fn dispatch(context: &Arc<Context>, client: &Client, frame: Bytes) -> Reply 
     context.metrics.request(api.name);
     let call = Call { context, client, head, body, frame_bytes };
     let handled = match api.key {
-        apis::PRODUCE => produce::handle(call),
-        apis::FETCH => fetch::handle(call),
-        apis::LIST_OFFSETS => list_offsets::handle(call),
-        apis::METADATA => metadata::handle(call),
-        apis::API_VERSIONS => api_versions::handle(call),
-        apis::CREATE_TOPICS => topics::create(call),
-        apis::DELETE_TOPICS => topics::delete(call),
-        apis::INIT_PRODUCER_ID => producer_ids::handle(call),
-        apis::DESCRIBE_CONFIGS => configs::describe(call),
-        apis::CREATE_PARTITIONS => partitions::create(call),
-        apis::DESCRIBE_CLUSTER => cluster::describe(call),
+        apis::PRODUCE => handlers::produce::handle(call),
+        apis::FETCH => handlers::fetch::handle(call),
+        apis::LIST_OFFSETS => handlers::list_offsets::handle(call),
+        apis::METADATA => handlers::metadata::handle(call),
+        apis::API_VERSIONS => handlers::api_versions::handle(call),
+        apis::CREATE_TOPICS => handlers::topics::create(call),
+        apis::DELETE_TOPICS => handlers::topics::delete(call),
+        apis::INIT_PRODUCER_ID => handlers::producer_ids::handle(call),
+        apis::OFFSET_FOR_LEADER_EPOCH => handlers::leader_epochs::handle(call),
+        apis::DESCRIBE_ACLS => handlers::acls::describe(call),
+        apis::CREATE_ACLS => handlers::acls::create(call),
+        apis::DELETE_ACLS => handlers::acls::delete(call),
+        apis::DESCRIBE_CONFIGS => handlers::configs::describe(call),
+        apis::ALTER_REPLICA_LOG_DIRS => handlers::log_dirs::alter(call),
+        apis::DESCRIBE_LOG_DIRS => handlers::log_dirs::describe(call),
+        apis::CREATE_PARTITIONS => handlers::partitions::create(call),
+        apis::ELECT_LEADERS => handlers::elections::elect(call),
+        apis::ALTER_PARTITION_REASSIGNMENTS => handlers::reassignments::alter(call),
+        apis::LIST_PARTITION_REASSIGNMENTS => handlers::reassignments::list(call),
+        apis::DESCRIBE_QUORUM => handlers::quorum::describe(call),
+        apis::UPDATE_FEATURES => handlers::features::update(call),
+        apis::DESCRIBE_CLUSTER => handlers::cluster::describe(call),
+        apis::DESCRIBE_PRODUCERS => handlers::producers::handle(call),
+        apis::UNREGISTER_BROKER => handlers::cluster::unregister(call),
+        apis::DESCRIBE_TOPIC_PARTITIONS => handlers::topic_partitions::handle(call),
         key => Err(close(context, "unknown_api", format!("API {key} is announced and not served"))),
     };
     handled.unwrap_or_else(|refused| refused)

@@ -7,7 +7,8 @@ mod partition_suite;
 
 use bytes::Bytes;
 use ottla_broker::partition::{
-    AppendError, MemoryLog, PartitionLog, Produced, ReadError, ReadLimits, Slices, TimestampedOffset, WaitSet,
+    ActiveProducer, AppendError, EpochEnd, MemoryLog, PartitionLog, Produced, ReadError, ReadLimits, Slices,
+    TimestampedOffset, WaitSet,
 };
 use ottla_wire::batch::{BatchHeader, batches};
 use ottla_wire::record::{BatchBuilder, BuildOptions};
@@ -70,6 +71,11 @@ async fn conformance(log: &dyn PartitionLog) {
     assert_eq!(log.offset_for_timestamp(999).await.unwrap(), None);
     assert_eq!(log.max_timestamp().await.unwrap(), at(11, 302));
     assert_eq!(log.epoch_of(5), Some(4));
+    let end = |epoch, end_offset| Ok(EpochEnd { epoch, end_offset });
+    assert_eq!(log.end_of_epoch(3), end(3, 0), "older than everything that was written");
+    assert_eq!((log.end_of_epoch(4), log.end_of_epoch(9)), (end(4, 12), end(4, 12)));
+    let producer = ActiveProducer { id: 7, epoch: 0, last_sequence: 11, last_timestamp: 302 };
+    assert_eq!(log.producers().await.unwrap(), [producer]);
 }
 
 #[tokio::test]

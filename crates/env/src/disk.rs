@@ -33,6 +33,14 @@ pub struct DirEntry {
     pub len: u64,
 }
 
+/// Bytes of a file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    pub total: u64,
+    /// What an unprivileged writer may still use.
+    pub free: u64,
+}
+
 /// Held as long as the lock is wanted; dropping it releases the lock.
 pub trait DiskLock: Debug + Send + Sync {}
 
@@ -55,8 +63,8 @@ pub trait Disk: Debug + Send + Sync {
     fn entry(&self, path: &Path) -> io::Result<Option<DirEntry>>;
     /// An exclusive lock of the file (created if absent), bound to this process. `None` when somebody holds it.
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>>;
-    /// Bytes that an unprivileged writer may still use.
-    fn free_bytes(&self, path: &Path) -> io::Result<u64>;
+    /// The room of the file system that `path` is on.
+    fn space(&self, path: &Path) -> io::Result<Space>;
 
     /// Length in bytes of a file; `None` when it does not exist.
     fn len(&self, path: &Path) -> io::Result<Option<u64>> {

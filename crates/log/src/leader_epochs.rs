@@ -6,7 +6,8 @@ pub struct LeaderEpochs {
     starts: Vec<(i32, i64)>,
 }
 
-/// The largest known epoch up to the one asked for, and the offset behind its last record.
+/// The largest known epoch up to the one asked for, and the offset behind its last record. One that is older than
+/// everything known ends where the known ones begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EpochEnd {
     pub epoch: i32,
@@ -38,11 +39,11 @@ impl LeaderEpochs {
         self.starts.retain(|(_, start)| *start < end_offset);
     }
 
-    /// `None` when the epoch is older than everything known.
-    pub fn end_of(&self, epoch: i32, log_end_offset: i64) -> Option<EpochEnd> {
-        let index = self.starts.partition_point(|(known, _)| *known <= epoch).checked_sub(1)?;
-        let end_offset = self.starts.get(index + 1).map_or(log_end_offset, |(_, start)| *start);
-        Some(EpochEnd { epoch: self.starts[index].0, end_offset })
+    pub fn end_of(&self, epoch: i32, log_end_offset: i64) -> EpochEnd {
+        let behind = self.starts.partition_point(|(known, _)| *known <= epoch);
+        let end_offset = self.starts.get(behind).map_or(log_end_offset, |(_, start)| *start);
+        let known = behind.checked_sub(1).map(|index| self.starts[index].0);
+        EpochEnd { epoch: known.unwrap_or(epoch), end_offset }
     }
 
     /// The epoch that wrote an offset.
@@ -63,8 +64,9 @@ mod tests {
             epochs.note(epoch, offset);
         }
         assert_eq!(epochs.starts(), [(0, 0), (3, 10), (4, 20)]);
-        let end = |epoch, end_offset| Some(EpochEnd { epoch, end_offset });
-        assert_eq!(epochs.end_of(-1, 30), None);
+        let end = |epoch, end_offset| EpochEnd { epoch, end_offset };
+        assert_eq!(epochs.end_of(-1, 30), end(-1, 0), "older than everything known");
+        assert_eq!(LeaderEpochs::default().end_of(2, 30), end(2, 30), "nothing is known");
         assert_eq!(epochs.end_of(0, 30), end(0, 10));
         assert_eq!(epochs.end_of(2, 30), end(0, 10));
         assert_eq!(epochs.end_of(3, 30), end(3, 20));

@@ -4,9 +4,12 @@
 //! the coordination engine commits the steps and answers when they are durable and applied. Each step is atomic and
 //! stands for itself, so a command about a thousand topics may be committed in several transactions.
 
+mod features;
 mod partitions;
 mod placement;
 mod topics;
+
+pub use features::{FeatureUpdate, UpgradeType};
 
 use crate::image::{Cluster, Configs};
 use crate::{Change, Image, NodeId, TopicId, Uuid};
@@ -106,6 +109,11 @@ pub enum Command {
         ids: Vec<TopicId>,
     },
     AllocateProducerIds,
+    /// All of them or none.
+    UpdateFeatures {
+        updates: Vec<FeatureUpdate>,
+        mode: Mode,
+    },
     /// A broker starts after a stop that was not clean.
     UncleanStart {
         node: NodeId,
@@ -152,6 +160,7 @@ pub enum Answer {
     PartitionsCreated(Vec<PartitionsAnswer>),
     Deleted(Vec<DeleteAnswer>),
     ProducerIds(Result<ProducerIdBlock, Refusal>),
+    Features(Result<(), Refusal>),
     Done,
 }
 
@@ -188,6 +197,7 @@ pub fn decide(
             Decision { steps, answer: Answer::Done }
         }
         Command::AllocateProducerIds => allocate_producer_ids(image),
+        Command::UpdateFeatures { updates, mode } => features::update(image, updates, *mode),
         Command::UncleanStart { node } => {
             let count = image.restarts(*node).saturating_add(1);
             Decision { steps: vec![vec![Change::Restarts { node: *node, count }]], answer: Answer::Done }

@@ -93,7 +93,7 @@ fn served_table(root: &Path) -> Result<String> {
 
 /// The constants in the broker's list.
 fn served(text: &str) -> Result<Vec<String>> {
-    let list = text.split_once("pub const SERVED").and_then(|(_, rest)| rest.split_once("= ["));
+    let list = text.split_once("pub const SERVED").and_then(|(_, rest)| rest.split_once("= &["));
     let (list, _) = list
         .and_then(|(_, rest)| rest.split_once("];"))
         .with_context(|| format!("find the list of served APIs in {SERVED}"))?;
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn lists_are_read_from_the_sources() {
-        let list = "pub const SERVED: [i16; 2] = [\n    apis::FETCH,\n    apis::PRODUCE,\n];\nrest [];\n";
+        let list = "pub const SERVED: &[i16] = &[\n    apis::FETCH,\n    apis::PRODUCE,\n];\nrest [];\n";
         assert_eq!(served(list).unwrap(), ["FETCH", "PRODUCE"]);
         let rows = apis("    FETCH fetch FetchRequest \"Fetch\" 5, ALL;\nfn a() { let b = c d; }\n");
         let [row] = &rows[..] else { panic!("{rows:?}") };

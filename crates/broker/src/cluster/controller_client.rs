@@ -6,7 +6,7 @@
 use super::controller::{ControllerError, Request};
 use ottla_state::TopicId;
 use ottla_state::controller::{
-    Answer, Command, CreateAnswer, DeleteAnswer, DeleteTarget, Mode, MorePartitions, NewTopic,
+    Answer, Command, CreateAnswer, DeleteAnswer, DeleteTarget, FeatureUpdate, Mode, MorePartitions, NewTopic,
     PartitionsAnswer, ProducerIdBlock, Refusal,
 };
 use ottla_wire::WireStr;
@@ -74,6 +74,18 @@ impl ControllerClient {
         match self.submit(Command::AllocateProducerIds).await? {
             Answer::ProducerIds(block) => Ok(block),
             other => unreachable!("a reservation of producer ids was answered with {other:?}"),
+        }
+    }
+
+    /// All updates or none.
+    pub async fn update_features(
+        &self,
+        updates: Vec<FeatureUpdate>,
+        mode: Mode,
+    ) -> Result<Result<(), Refusal>, ControllerError> {
+        match self.submit(Command::UpdateFeatures { updates, mode }).await? {
+            Answer::Features(result) => Ok(result),
+            other => unreachable!("an update of features was answered with {other:?}"),
         }
     }
 

@@ -1,4 +1,8 @@
-//! DescribeCluster (60), versions 0-2. v1: the kind of endpoint asked for; v2: fenced brokers (there are none here).
+//! DescribeCluster (60), versions 0-2, and UnregisterBroker (64), version 0. v1: the kind of endpoint asked for; v2:
+//! fenced brokers (there are none here).
+//!
+//! A registration ends with the session of its broker, so there is never one to be cleaned up, and one of a broker
+//! that runs is not taken away.
 
 use super::metadata::{CLUSTER_OPERATIONS, NOT_ASKED};
 use crate::call::Call;
@@ -7,6 +11,8 @@ use ottla_wire::ErrorCode;
 use ottla_wire::messages::describe_cluster::{
     DescribeClusterBroker, DescribeClusterRequest, DescribeClusterResponse,
 };
+
+use ottla_wire::messages::unregister_broker::{UnregisterBrokerRequest, UnregisterBrokerResponse};
 
 const BROKERS: i8 = 1;
 
@@ -43,6 +49,21 @@ pub fn describe(mut call: Call<'_>) -> Result<Reply, Reply> {
             })
             .collect(),
         cluster_authorized_operations: operations,
+        ..Default::default()
+    }))
+}
+
+pub fn unregister(mut call: Call<'_>) -> Result<Reply, Reply> {
+    let UnregisterBrokerRequest { broker_id } = call.read()?;
+    let (error, message) = if call.context.image().broker(broker_id).is_none() {
+        (ErrorCode::BrokerIdNotRegistered, format!("broker {broker_id} is not registered"))
+    } else {
+        let message = format!("broker {broker_id} runs, and its registration ends when it stops; stop it");
+        (ErrorCode::PolicyViolation, message)
+    };
+    Ok(call.returns().now(&UnregisterBrokerResponse {
+        error_code: error.code(),
+        error_message: Some(message.as_str().into()),
         ..Default::default()
     }))
 }

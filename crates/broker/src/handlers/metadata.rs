@@ -22,7 +22,7 @@ use std::sync::Arc;
 pub const NOT_ASKED: i32 = i32::MIN;
 /// Without access control everybody may do everything: Kafka's bits of all operations on a cluster, and on a topic.
 pub const CLUSTER_OPERATIONS: i32 = 8096;
-const TOPIC_OPERATIONS: i32 = 3576;
+pub const TOPIC_OPERATIONS: i32 = 3576;
 
 /// A broker as this client reaches it.
 pub struct Address {

@@ -1,7 +1,9 @@
 //! A partition's log on this broker's disk, as everybody but its writer sees it.
 
 use super::error::{AppendError, ReadError};
-use super::partition_log::{Offsets, PartitionLog, Produced, ReadLimits, Slices, TimestampedOffset, Written};
+use super::partition_log::{
+    ActiveProducer, EpochEnd, Offsets, PartitionLog, Produced, ReadLimits, Slices, TimestampedOffset, Written,
+};
 use super::pool::{Class, Pool};
 use super::purgatory::Watchers;
 use super::tail_cache::Tail;
@@ -69,6 +71,11 @@ impl LocalLog {
 
     pub fn high_watermark(&self) -> i64 {
         self.high_watermark.load(Ordering::Acquire)
+    }
+
+    /// Bytes of all segments of a log that is open.
+    pub fn size(&self) -> Option<u64> {
+        self.reader().ok().map(|reader| reader.size())
     }
 
     /// The log is open, failed or gone; everybody who waits looks again.
@@ -184,6 +191,24 @@ impl PartitionLog for Arc<LocalLog> {
 
     fn epoch_of(&self, offset: i64) -> Option<i32> {
         self.reader().ok()?.epoch_of(offset)
+    }
+
+    fn end_of_epoch(&self, epoch: i32) -> Result<EpochEnd, ReadError> {
+        let high_watermark = self.high_watermark();
+        let end = self.reader()?.end_of_epoch(epoch, high_watermark);
+        Ok(EpochEnd { end_offset: end.end_offset.min(high_watermark), ..end })
+    }
+
+    fn producers(&self) -> BoxFuture<'_, Result<Vec<ActiveProducer>, ReadError>> {
+        Box::pin(async move {
+            let (reply, answer) = oneshot::channel();
+            let _ = self.writer.send(Message::Producers { key: self.key, reply });
+            // Without an answer the log is not open any more, and says why.
+            match answer.await {
+                Ok(producers) => Ok(producers),
+                Err(_) => Err(self.reader().err().unwrap_or(ReadError::Stopping)),
+            }
+        })
     }
 
     fn watchers(&self) -> &Watchers {

@@ -2,7 +2,9 @@
 //! committed at once.
 
 use super::error::{AppendError, ReadError};
-use super::partition_log::{Offsets, PartitionLog, Produced, ReadLimits, Slices, TimestampedOffset, Written};
+use super::partition_log::{
+    ActiveProducer, EpochEnd, Offsets, PartitionLog, Produced, ReadLimits, Slices, TimestampedOffset, Written,
+};
 use super::purgatory::Watchers;
 use bytes::Bytes;
 use ottla_env::net::BoxFuture;
@@ -137,6 +139,26 @@ impl PartitionLog for MemoryLog {
 
     fn epoch_of(&self, offset: i64) -> Option<i32> {
         self.state().epochs.epoch_of(offset)
+    }
+
+    fn end_of_epoch(&self, epoch: i32) -> Result<EpochEnd, ReadError> {
+        let state = self.state();
+        Ok(state.epochs.end_of(epoch, state.end))
+    }
+
+    fn producers(&self) -> BoxFuture<'_, Result<Vec<ActiveProducer>, ReadError>> {
+        let state = self.state();
+        let producers = state.producers.iter().filter_map(|(id, producer)| {
+            let last = producer.batches.back()?;
+            Some(ActiveProducer {
+                id,
+                epoch: producer.epoch,
+                last_sequence: last.last_sequence,
+                last_timestamp: last.max_timestamp,
+            })
+        });
+        let producers = producers.collect();
+        Box::pin(std::future::ready(Ok(producers)))
     }
 
     fn watchers(&self) -> &Watchers {

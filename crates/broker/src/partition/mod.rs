@@ -20,7 +20,9 @@ mod writer;
 
 pub use error::{AppendError, ReadError, StartError, StopError, StorageFailed};
 pub use memory::MemoryLog;
-pub use partition_log::{Offsets, PartitionLog, Produced, ReadLimits, Slices, TimestampedOffset, Written};
+pub use partition_log::{
+    ActiveProducer, EpochEnd, Offsets, PartitionLog, Produced, ReadLimits, Slices, TimestampedOffset, Written,
+};
 pub use purgatory::{WaitSet, Watchers};
-pub use registry::{Partition, Registry, RegistryStart};
+pub use registry::{Partition, Registry, RegistryStart, Usage};
 pub use start::{Opening, StartReport};

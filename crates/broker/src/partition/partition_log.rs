@@ -4,7 +4,7 @@ use super::error::{AppendError, ReadError};
 use super::purgatory::Watchers;
 use bytes::Bytes;
 use ottla_env::net::BoxFuture;
-pub use ottla_log::TimestampedOffset;
+pub use ottla_log::{EpochEnd, TimestampedOffset};
 use ottla_wire::batch::BatchHeader;
 use std::fmt::Debug;
 use tokio::sync::oneshot;
@@ -34,6 +34,15 @@ pub struct Offsets {
     pub log_start: i64,
     pub high_watermark: i64,
     pub log_end: i64,
+}
+
+/// What the log remembers of an idempotent producer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActiveProducer {
+    pub id: i64,
+    pub epoch: i16,
+    pub last_sequence: i32,
+    pub last_timestamp: i64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -88,6 +97,12 @@ pub trait PartitionLog: Debug + Send + Sync {
 
     /// The leader epoch that wrote an offset.
     fn epoch_of(&self, offset: i64) -> Option<i32>;
+
+    /// Where a leader epoch ended, at the latest at the high watermark. Of a log that is ready.
+    fn end_of_epoch(&self, epoch: i32) -> Result<EpochEnd, ReadError>;
+
+    /// Who wrote lately, by producer id. Of a log that is ready.
+    fn producers(&self) -> BoxFuture<'_, Result<Vec<ActiveProducer>, ReadError>>;
 
     /// Told whenever the high watermark moves, and when the log goes away.
     fn watchers(&self) -> &Watchers;

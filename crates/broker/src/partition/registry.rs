@@ -15,7 +15,7 @@ use super::writer::{Entries, Message, OnOpened, Open, Tools, Writer};
 use crate::settings::TopicConfig;
 use crossbeam_channel::Sender;
 use ottla_env::clock::Clock;
-use ottla_env::disk::Disk;
+use ottla_env::disk::{Disk, Space};
 use ottla_env::net::BoxFuture;
 use ottla_env::task::{DiskLoop, spawn_disk_loop};
 use ottla_log::checkpoint::{Checkpoint, FILE_NAME, LogKey};
@@ -52,6 +52,15 @@ pub struct RegistryStart {
     pub tail_cache_bytes: usize,
     /// The settings of a topic with these overrides.
     pub config_of: Arc<dyn Fn(&Configs) -> TopicConfig + Send + Sync>,
+}
+
+/// What partitions and the file system hold.
+#[derive(Debug, Default)]
+pub struct Usage {
+    /// Of the logs that were asked for, in their order.
+    pub log_bytes: Vec<u64>,
+    /// `None` where the file system does not tell.
+    pub space: Option<Space>,
 }
 
 /// One partition that this broker leads.
@@ -251,6 +260,22 @@ impl Registry {
         Some(partition)
     }
 
+    /// The data directory, as an operator may type it anywhere.
+    pub fn directory(&self) -> PathBuf {
+        std::path::absolute(&self.0.root).unwrap_or_else(|_| self.0.root.clone())
+    }
+
+    /// Looks at the disk where a log is not open.
+    pub async fn usage(&self, wanted: Vec<(TopicId, i32)>) -> Usage {
+        let inner = Arc::clone(&self.0);
+        let (reply, answer) = oneshot::channel();
+        self.0.readers.submit(Class::Asked, move || {
+            let log_bytes = wanted.iter().map(|(id, index)| inner.log_bytes((id.0, *index))).collect();
+            let _ = reply.send(Usage { log_bytes, space: inner.disk.space(&inner.root).ok() });
+        });
+        answer.await.unwrap_or_default()
+    }
+
     /// Hears of every image before it is published; starts the removal of what it says is deleted.
     pub fn on_image(&self, image: &Image) {
         let mut partitions = lock(&self.0.partitions);
@@ -409,6 +434,17 @@ impl Inner {
     fn writer(&self, key: &LogKey) -> &Sender<Message> {
         let hash = key.0.iter().fold(key.1 as usize, |hash, byte| hash.wrapping_mul(31) + usize::from(*byte));
         &self.writers[hash % self.writers.len()]
+    }
+
+    fn log_bytes(&self, key: LogKey) -> u64 {
+        let open = lock(&self.partitions).open.get(&key).cloned();
+        if let Some(bytes) = open.and_then(|partition| partition.local.size()) {
+            return bytes;
+        }
+        let dir = self.topics_dir.join(directory_name(ottla_state::Uuid(key.0), key.1.unsigned_abs()));
+        // A partition that was never written to has no directory.
+        let files = self.disk.list(&dir).unwrap_or_default();
+        files.iter().filter(|file| file.name.ends_with(".log")).map(|file| file.len).sum()
     }
 
     /// Gathers what changed from the loops and replaces the checkpoint. Returns its checksum.

@@ -6,7 +6,7 @@
 use super::controls::{self, Control};
 use super::error::{AppendError, StorageFailed};
 use super::local::{LocalLog, Openness};
-use super::partition_log::{Produced, Written};
+use super::partition_log::{ActiveProducer, Produced, Written};
 use super::pool::{Class, Pool};
 use crossbeam_channel::{Receiver, Sender};
 use ottla_env::clock::Clock;
@@ -39,6 +39,11 @@ pub(super) enum Message {
         key: LogKey,
         path: PathBuf,
         result: io::Result<()>,
+    },
+    /// Answered when the log is open.
+    Producers {
+        key: LogKey,
+        reply: oneshot::Sender<Vec<ActiveProducer>>,
     },
     /// Answered with every log that changed, as it is when all of it is synced.
     Checkpoint(crossbeam_channel::Sender<Entries>),
@@ -178,6 +183,7 @@ impl Writer {
             }
             Message::Opened { log, result } => self.opened(log, result),
             Message::Synced { key, path, result } => self.synced(&key, &path, result),
+            Message::Producers { key, reply } => self.producers(&key, reply),
             Message::Checkpoint(reply) => self.collect(reply),
             Message::Close { key, done } => {
                 self.close(&key);
@@ -374,6 +380,20 @@ impl Writer {
         if let Some(entry) = open.pending.take_if(|entry| entry.end_offset <= durable) {
             self.settle(key, Some(entry));
         }
+    }
+
+    fn producers(&self, key: &LogKey, reply: oneshot::Sender<Vec<ActiveProducer>>) {
+        let Some(Owned { state: State::Open(open), .. }) = self.logs.get(key) else { return };
+        let producers = open.log.producers().iter().filter_map(|(id, producer)| {
+            let last = producer.batches.back()?;
+            Some(ActiveProducer {
+                id,
+                epoch: producer.epoch,
+                last_sequence: last.last_sequence,
+                last_timestamp: last.max_timestamp,
+            })
+        });
+        let _ = reply.send(producers.collect());
     }
 
     /// Asks every log that changed for its state, to be given when it is synced.

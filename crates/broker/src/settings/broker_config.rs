@@ -40,6 +40,8 @@ pub struct BrokerConfig {
     pub idle_ms: i64,
     pub fetch_max_bytes: i32,
     pub max_incremental_fetch_sessions: usize,
+    /// `max.request.partition.size.limit`.
+    pub max_described_partitions: i32,
     pub producer_id_expiration_ms: i64,
     pub rack: Option<String>,
     pub log_level: Option<String>,
@@ -77,6 +79,7 @@ pub(super) fn build(resolved: &mut Resolved) -> BrokerConfig {
         idle_ms: resolved.number("connections.max.idle.ms").unwrap_or(-1),
         fetch_max_bytes: int(resolved, "fetch.max.bytes"),
         max_incremental_fetch_sessions: count(resolved, "max.incremental.fetch.session.cache.slots"),
+        max_described_partitions: int(resolved, "max.request.partition.size.limit"),
         producer_id_expiration_ms: resolved.number("producer.id.expiration.ms").unwrap_or(i64::MAX),
         rack: resolved.text("broker.rack").map(str::to_owned),
         log_level: resolved.text("log.level").map(str::to_owned),

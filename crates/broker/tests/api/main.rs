@@ -3,10 +3,12 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod admin;
 mod cluster;
 mod fetch_sessions;
 mod harness;
 mod hostile;
+mod partitions;
 mod records;
 mod settings;
 mod topics;

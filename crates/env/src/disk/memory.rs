@@ -6,7 +6,7 @@
 //! After a failed sync the dirty bytes are gone for later syncs too, as on Linux: the pages count as clean, the next
 //! sync succeeds, and the data was never written.
 
-use super::{DirEntry, Disk, DiskLock, File, OpenMode};
+use super::{DirEntry, Disk, DiskLock, File, OpenMode, Space};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IoSlice};
 use std::ops::Range;
@@ -439,9 +439,10 @@ impl Disk for MemoryDisk {
         Ok(Some(Box::new(MemoryLock { disk: self.clone(), path: path.to_owned() })))
     }
 
-    fn free_bytes(&self, _path: &Path) -> io::Result<u64> {
+    fn space(&self, _path: &Path) -> io::Result<Space> {
         let state = self.state();
-        Ok(state.capacity.map_or(u64::MAX, |capacity| capacity.saturating_sub(state.used())))
+        let total = state.capacity.unwrap_or(u64::MAX);
+        Ok(Space { total, free: total.saturating_sub(state.used()) })
     }
 }
 

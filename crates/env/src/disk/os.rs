@@ -1,6 +1,6 @@
 //! The operating system's files.
 
-use super::{DirEntry, Disk, DiskLock, File, OpenMode};
+use super::{DirEntry, Disk, DiskLock, File, OpenMode, Space};
 use std::fs;
 use std::io::{self, IoSlice};
 use std::path::Path;
@@ -99,9 +99,10 @@ impl Disk for OsDisk {
         }
     }
 
-    fn free_bytes(&self, path: &Path) -> io::Result<u64> {
+    fn space(&self, path: &Path) -> io::Result<Space> {
         let stat = rustix::fs::statvfs(path)?;
-        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+        let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+        Ok(Space { total: bytes(stat.f_blocks), free: bytes(stat.f_bavail) })
     }
 }
 

@@ -419,3 +419,40 @@ fn entries_of_a_newer_ottla_are_named() {
     let unknown = Change::from_entry("lanes/1", Some(&[1]), 1);
     assert_eq!(unknown, Err(EntryError::UnknownKey("lanes/1".into())));
 }
+
+#[test]
+fn features_go_up_within_what_every_broker_supports() {
+    let mut image = one_broker();
+    image.advance([&Change::Features(BTreeMap::from([(METADATA_VERSION.into(), 30)]))]);
+    let mut ids = counter();
+    let mut run_update = |updates: &[(&str, i16, UpgradeType)], mode| {
+        let updates = updates
+            .iter()
+            .map(|(feature, level, upgrade)| FeatureUpdate {
+                feature: (*feature).into(),
+                level: *level,
+                upgrade: *upgrade,
+            })
+            .collect();
+        let answer = run(&mut image, &Command::UpdateFeatures { updates, mode }, &mut ids);
+        let Answer::Features(result) = answer else { panic!("{answer:?}") };
+        (result.map_err(|refusal| refusal.code), image.features()[METADATA_VERSION])
+    };
+    let refused = Err(ErrorCode::InvalidUpdateVersion);
+    use UpgradeType::*;
+    for (updates, mode, expected) in [
+        (vec![], Mode::Commit, (Ok(()), 30)),
+        (vec![(METADATA_VERSION, 30, SafeDowngrade)], Mode::Commit, (Ok(()), 30)),
+        (vec![(METADATA_VERSION, 29, Upgrade)], Mode::Commit, (refused, 30)),
+        (vec![(METADATA_VERSION, 29, UnsafeDowngrade)], Mode::Commit, (refused, 30)),
+        (vec![(METADATA_VERSION, 31, SafeDowngrade)], Mode::Commit, (refused, 30)),
+        (vec![(METADATA_VERSION, 31, Unknown)], Mode::Commit, (refused, 30)),
+        (vec![(METADATA_VERSION, 34, Upgrade)], Mode::Commit, (refused, 30)),
+        (vec![(METADATA_VERSION, -1, UnsafeDowngrade)], Mode::Commit, (refused, 30)),
+        (vec![(METADATA_VERSION, 31, Upgrade), ("nope", 1, Upgrade)], Mode::Commit, (refused, 30)),
+        (vec![(METADATA_VERSION, 31, Upgrade)], Mode::ValidateOnly, (Ok(()), 30)),
+        (vec![(METADATA_VERSION, 33, Upgrade)], Mode::Commit, (Ok(()), 33)),
+    ] {
+        assert_eq!(run_update(&updates, mode), expected, "{updates:?}");
+    }
+}
