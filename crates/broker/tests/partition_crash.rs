@@ -20,3 +20,13 @@ fn a_stray_directory_is_put_aside() {
 fn a_full_disk_refuses_writes_serves_reads_and_stops_cleanly() {
     assert!(partition_suite::a_full_disk_can_be_left_cleanly().unwrap() >= 5);
 }
+
+#[test]
+fn what_chance_rarely_brings_is_forced() {
+    use partition_suite::forced;
+    assert_eq!(forced::an_answer_waits_for_the_sync(), Ok(1));
+    assert_eq!(forced::a_duplicate_waits_for_the_original(), Ok(2));
+    assert_eq!(forced::a_failed_sync_acknowledges_nothing(), Ok(1));
+    assert_eq!(forced::a_marker_is_gone_before_the_first_append(), Ok(6));
+    assert_eq!(forced::a_checkpoint_waits_for_the_sync(), Ok(1));
+}

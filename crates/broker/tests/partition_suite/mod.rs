@@ -6,8 +6,12 @@
 
 #![allow(clippy::unwrap_used)]
 
+pub mod forced;
+
 use bytes::Bytes;
-use ottla_broker::partition::{Opening, Partition, Produced, ReadLimits, Registry, RegistryStart, Slices};
+use ottla_broker::partition::{
+    Opening, Partition, Produced, ReadLimits, Registry, RegistryStart, Slices, WaitSet,
+};
 use ottla_broker::settings::{Input, load};
 use ottla_env::clock::ManualClock;
 use ottla_env::disk::{Disk, Lost, MemoryDisk, OperationKind};
@@ -20,6 +24,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use tokio::sync::Notify;
 
 const PARTITIONS: i32 = 3;
 const EIO: i32 = 5;
@@ -134,7 +139,7 @@ async fn produce(
     promised: Arc<Mutex<Promised>>,
     seed: u64,
     count: usize,
-    acks: Arc<AtomicUsize>,
+    acks: Arc<Acks>,
 ) {
     let rng = SeededRng::new(seed);
     let producer = i64::from(partition.index);
@@ -156,7 +161,8 @@ async fn produce(
         let mut promised = promised.lock().unwrap();
         promised.acked.insert(written.base_offset, number);
         promised.next_sequence = sequence + 1;
-        acks.fetch_add(1, Ordering::SeqCst);
+        acks.count.fetch_add(1, Ordering::SeqCst);
+        acks.one_more.notify_one();
     }
 }
 
@@ -165,14 +171,25 @@ async fn consume(partition: Arc<Partition>, promised: Arc<Mutex<Promised>>) {
     if partition.log.ready().await.is_err() {
         return;
     }
+    let mut moves = WaitSet::new();
+    moves.add(partition.log.watchers());
     let mut at = 0;
     while let Ok(slices) = partition.log.read(at, LIMITS).await {
-        for (offset, number) in numbers(&slices) {
-            promised.lock().unwrap().seen.insert(offset, number);
-            at = offset + 1;
-        }
-        tokio::task::yield_now().await;
+        let read = numbers(&slices);
+        let Some((last, _)) = read.last() else {
+            moves.moved().await;
+            continue;
+        };
+        at = last + 1;
+        promised.lock().unwrap().seen.extend(read);
     }
+}
+
+/// Acknowledgements so far, of all producers.
+#[derive(Debug, Default)]
+struct Acks {
+    count: AtomicUsize,
+    one_more: Notify,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -221,7 +238,7 @@ async fn round(
         2 => End::Cut(Lost::NothingUnsynced),
         _ => End::Cut(Lost::AllUnsynced),
     };
-    let acks = Arc::new(AtomicUsize::new(0));
+    let acks = Arc::new(Acks::default());
     let mut tasks = Vec::new();
     for (partition, promised) in partitions.iter().zip(promised) {
         let count = 20 + rng.below(40) as usize;
@@ -230,8 +247,8 @@ async fn round(
         tasks.push(tokio::spawn(produce(partition, promised, rng.next_u64(), count, Arc::clone(&acks))));
     }
     let enough = 5 + rng.below(30) as usize;
-    while acks.load(Ordering::SeqCst) < enough && !tasks.iter().all(tokio::task::JoinHandle::is_finished) {
-        tokio::task::yield_now().await;
+    while acks.count.load(Ordering::SeqCst) < enough {
+        acks.one_more.notified().await;
     }
     let after = match end {
         End::Cut(lost) => {

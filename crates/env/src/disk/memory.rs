@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IoSlice};
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// What happens at one operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,14 @@ pub struct Operation {
 /// Clones share the disk.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryDisk {
-    shared: Arc<Mutex<State>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// A sync was held, or those that are held may go on.
+    held_changed: Condvar,
 }
 
 #[derive(Debug, Clone)]
@@ -73,6 +80,9 @@ struct State {
     kind_faults: BTreeMap<OperationKind, (usize, i32)>,
     locks: BTreeSet<PathBuf>,
     capacity: Option<u64>,
+    /// Syncs of files whose names end like this wait; and how many do.
+    held_suffix: Option<&'static str>,
+    held: usize,
     cut: bool,
     skip_file_sync: bool,
     skip_dir_sync: bool,
@@ -90,6 +100,8 @@ impl Default for State {
             kind_faults: BTreeMap::new(),
             locks: BTreeSet::new(),
             capacity: None,
+            held_suffix: None,
+            held: 0,
             cut: false,
             skip_file_sync: false,
             skip_dir_sync: false,
@@ -104,7 +116,7 @@ impl MemoryDisk {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // A panic of a test thread must not hide behind a second one here.
-        self.shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Operations so far; the next one has this number.
@@ -141,9 +153,45 @@ impl MemoryDisk {
         self.state().skip_dir_sync = skip;
     }
 
+    /// From now on syncs of files whose names end like this wait until [`Self::release_syncs`] or the power cut, so
+    /// that a test can look at what happens while one is under way.
+    pub fn hold_syncs(&self, suffix: &'static str) {
+        self.state().held_suffix = Some(suffix);
+    }
+
+    pub fn release_syncs(&self) {
+        self.state().held_suffix = None;
+        self.shared.held_changed.notify_all();
+    }
+
+    /// Returns when so many syncs are held.
+    pub fn wait_for_held_syncs(&self, count: usize) {
+        let mut state = self.state();
+        while state.held < count {
+            state = self.shared.held_changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn hold(&self, path: &Path) {
+        let mut state = self.state();
+        let is_held = |state: &State| {
+            !state.cut && state.held_suffix.is_some_and(|suffix| path.to_string_lossy().ends_with(suffix))
+        };
+        if !is_held(&state) {
+            return;
+        }
+        state.held += 1;
+        self.shared.held_changed.notify_all();
+        while is_held(&state) {
+            state = self.shared.held_changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.held -= 1;
+    }
+
     /// Cuts the power now: every later operation on this disk fails.
     pub fn cut(&self) {
         self.state().cut = true;
+        self.shared.held_changed.notify_all();
     }
 
     /// The disk as the next start finds it. The old one stays as it is; its faults and locks do not carry over.
@@ -173,7 +221,7 @@ impl MemoryDisk {
             capacity: state.capacity,
             ..State::default()
         };
-        MemoryDisk { shared: Arc::new(Mutex::new(after)) }
+        MemoryDisk { shared: Arc::new(Shared { state: Mutex::new(after), held_changed: Condvar::new() }) }
     }
 
     /// Overwrites bytes of a file in both images: rot that no program did.
@@ -498,7 +546,10 @@ impl File for MemoryFile {
         let limit = state.begin(OperationKind::Write, &self.path)?;
         let torn = state.cut;
         let start = usize::try_from(position).map_err(io::Error::other)?;
-        let mut bytes: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
+        let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
+        for part in parts {
+            bytes.extend_from_slice(part);
+        }
         bytes.truncate(limit.unwrap_or(usize::MAX));
         let room = state.capacity.map_or(u64::MAX, |capacity| capacity.saturating_sub(state.used()));
         let Node::File { live, dirty, .. } = &mut state.nodes[self.node] else { return Err(not_a_file()) };
@@ -524,6 +575,7 @@ impl File for MemoryFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        self.disk.hold(&self.path);
         let mut state = self.disk.state();
         match state.begin(OperationKind::SyncFile, &self.path) {
             Ok(_) => {}

@@ -131,3 +131,25 @@ fn a_full_disk_takes_what_fits() {
     disk.set_capacity(None);
     file.write_all_at(b"56", 4).unwrap();
 }
+
+#[test]
+fn a_held_sync_ends_by_release_or_by_the_cut() {
+    let disk = MemoryDisk::new();
+    let file = disk.open(Path::new("/f.log"), OpenMode::Write).unwrap();
+    let other = disk.open(Path::new("/f.index"), OpenMode::Write).unwrap();
+    disk.hold_syncs(".log");
+    other.sync_data().unwrap();
+    let sync = |file: &Arc<dyn File>| {
+        let file = Arc::clone(file);
+        std::thread::spawn(move || file.sync_data())
+    };
+    let held = sync(&file);
+    disk.wait_for_held_syncs(1);
+    disk.release_syncs();
+    held.join().unwrap().unwrap();
+    disk.hold_syncs(".log");
+    let held = sync(&file);
+    disk.wait_for_held_syncs(1);
+    disk.cut();
+    assert!(held.join().unwrap().is_err());
+}

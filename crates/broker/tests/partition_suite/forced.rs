@@ -1,0 +1,187 @@
+//! Situations that chance would rarely bring: each is forced on real threads by a disk that holds syncs until told.
+//!
+//! Whether a promise holds is decided by what was answered while a sync was under way, never by who was faster; so a
+//! planted bug is certainly caught, on any machine.
+
+use super::{contents, fresh, image, produced, start, topic};
+use ottla_broker::partition::{AppendError, Partition, Registry, Written};
+use ottla_env::disk::{Disk, Lost, MemoryDisk, OperationKind};
+use ottla_env::task::spawn_disk_loop;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot::Receiver;
+
+const EIO: i32 = 5;
+const PRODUCER: i64 = 1;
+/// Far beyond what follows: a batch of this number is refused at once.
+const GAP: i64 = 1_000;
+/// More than a disk loop takes in one round.
+const SEVERAL_ROUNDS: usize = 2_000;
+
+type Answer = Receiver<Result<Written, AppendError>>;
+
+struct Stage {
+    disk: MemoryDisk,
+    registry: Registry,
+    partition: Arc<Partition>,
+    runtime: Runtime,
+}
+
+impl Stage {
+    fn on(disk: MemoryDisk) -> Self {
+        let registry = start(&disk);
+        let partition = registry.partition(&topic(), 0).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        Self { disk, registry, partition, runtime }
+    }
+
+    /// The batch of this number, which is its sequence too.
+    fn append(&self, number: i64) -> Answer {
+        let batch = super::build(number, 10, PRODUCER, number as i32);
+        self.partition.log.append(produced(&batch))
+    }
+
+    fn written(&self, number: i64) -> Result<i64, String> {
+        let answer = self.runtime.block_on(self.append(number));
+        match answer {
+            Ok(Ok(written)) => Ok(written.base_offset),
+            other => Err(format!("batch {number} was answered {other:?}")),
+        }
+    }
+
+    /// The disk loop has handled everything that was sent before.
+    fn pass(&self) -> Result<(), String> {
+        match self.runtime.block_on(self.append(GAP)) {
+            Ok(Err(AppendError::OutOfOrderSequence { .. })) => Ok(()),
+            other => Err(format!("a sequence with a gap was answered {other:?}")),
+        }
+    }
+
+    /// Cuts the power, loses what was not synced, and starts again: what is there then.
+    fn after_a_cut(self) -> Result<BTreeMap<i64, i64>, String> {
+        self.disk.cut();
+        if self.registry.stop().is_ok() {
+            return Err("a stop without a disk was a clean one".to_owned());
+        }
+        let next = Self::on(self.disk.crash(Lost::AllUnsynced));
+        let report = next.runtime.block_on(next.registry.recover(&image()));
+        let report = report.map_err(|error| error.to_string())?;
+        if report.offline > 0 {
+            return Err(format!("a partition is offline after a start: {report:?}"));
+        }
+        let found = next.runtime.block_on(contents(&next.partition))?;
+        next.registry.stop().map_err(|error| error.to_string())?;
+        Ok(found)
+    }
+}
+
+fn not_answered(answer: &mut Answer, what: &str) -> Result<(), String> {
+    match answer.try_recv() {
+        Err(tokio::sync::oneshot::error::TryRecvError::Empty) => Ok(()),
+        other => Err(format!("{what} was answered while its sync was under way: {other:?}")),
+    }
+}
+
+/// An answer, and what a reader sees, wait for the sync (rule A1).
+pub fn an_answer_waits_for_the_sync() -> Result<usize, String> {
+    let stage = Stage::on(fresh());
+    stage.disk.hold_syncs(".log");
+    let mut answer = stage.append(0);
+    stage.disk.wait_for_held_syncs(1);
+    not_answered(&mut answer, "a batch")?;
+    if stage.partition.high_watermark() != 0 {
+        return Err("the high watermark passed what is not synced".to_owned());
+    }
+    stage.disk.release_syncs();
+    match stage.runtime.block_on(answer) {
+        Ok(Ok(_)) => {}
+        other => return Err(format!("a synced batch was answered {other:?}")),
+    }
+    let found = stage.after_a_cut()?;
+    if found.len() == 1 { Ok(1) } else { Err(format!("a batch was acknowledged, {found:?} is left")) }
+}
+
+/// A duplicate waits for the sync of the original (rule P1).
+pub fn a_duplicate_waits_for_the_original() -> Result<usize, String> {
+    let stage = Stage::on(fresh());
+    stage.written(0)?;
+    stage.disk.hold_syncs(".log");
+    let original = stage.append(1);
+    stage.disk.wait_for_held_syncs(1);
+    let mut again = stage.append(1);
+    stage.pass()?;
+    not_answered(&mut again, "a duplicate")?;
+    stage.disk.release_syncs();
+    for answer in [original, again] {
+        match stage.runtime.block_on(answer) {
+            Ok(Ok(written)) if written.base_offset == 1 => {}
+            other => return Err(format!("a synced batch was answered {other:?}")),
+        }
+    }
+    stage.after_a_cut().map(|found| found.len())
+}
+
+/// A failed sync is the end: nothing it covered is acknowledged, and it is not tried again (rule A7).
+pub fn a_failed_sync_acknowledges_nothing() -> Result<usize, String> {
+    let stage = Stage::on(fresh());
+    stage.written(0)?;
+    stage.disk.hold_syncs(".log");
+    let answer = stage.append(1);
+    stage.disk.wait_for_held_syncs(1);
+    stage.disk.fail_kind(OperationKind::SyncFile, 1, EIO);
+    stage.disk.release_syncs();
+    let answer = stage.runtime.block_on(answer);
+    if !matches!(answer, Ok(Err(AppendError::Storage(_)))) {
+        let found = stage.after_a_cut()?;
+        return Err(format!("a batch whose sync failed was answered {answer:?}; {found:?} is left"));
+    }
+    stage.after_a_cut().map(|found| found.len())
+}
+
+/// The marker of a clean stop says nothing of what was written after it (rule R1).
+pub fn a_marker_is_gone_before_the_first_append() -> Result<usize, String> {
+    let stage = Stage::on(fresh());
+    for number in 0..3 {
+        stage.written(number)?;
+    }
+    stage.registry.stop().map_err(|error| error.to_string())?;
+    let stage = Stage::on(stage.disk.crash(Lost::AllUnsynced));
+    for number in 3..6 {
+        stage.written(number)?;
+    }
+    let found = stage.after_a_cut()?;
+    if found.len() == 6 { Ok(6) } else { Err(format!("six batches were acknowledged, {found:?} is left")) }
+}
+
+/// A checkpoint, here that of a stop, names nothing that is only appended (rule R5).
+pub fn a_checkpoint_waits_for_the_sync() -> Result<usize, String> {
+    let stage = Stage::on(fresh());
+    stage.written(0)?;
+    stage.disk.hold_syncs(".log");
+    let _unanswered = stage.append(1);
+    stage.disk.wait_for_held_syncs(1);
+    let registry = stage.registry.clone();
+    let stop = move || drop(registry.stop());
+    let stopping = spawn_disk_loop("stop", stop).unwrap();
+    // The disk loop refuses what comes behind the stop, and ends when its logs are in the checkpoint.
+    let (mut refused, mut ended) = (0, false);
+    while refused < SEVERAL_ROUNDS && !ended {
+        match stage.runtime.block_on(stage.append(GAP)) {
+            Ok(Err(AppendError::Stopping)) => refused += 1,
+            Ok(_) => {}
+            Err(_) => ended = true,
+        }
+    }
+    while ended && stage.disk.entry(Path::new("data/clean-stop")).unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    stage.disk.cut();
+    assert!(stopping.join());
+    let found = stage.after_a_cut()?;
+    if ended {
+        return Err(format!("the checkpoint did not wait for a sync; {found:?} is left"));
+    }
+    Ok(found.len())
+}
