@@ -105,6 +105,9 @@ pub enum Command {
     /// Read records of topics to standard output
     Consume(Box<commands::consume::Args>),
 
+    /// Consumer groups: list, describe, reset, remove
+    Group(commands::group::Args),
+
     /// Load for a broker, and what it did with it
     Bench(Box<commands::bench::Args>),
 

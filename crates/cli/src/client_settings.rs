@@ -7,7 +7,9 @@ use crate::args::{DEFAULT_BOOTSTRAP, Global};
 use crate::exit::Failure;
 use crate::units::{parse_duration, parse_size};
 use anyhow::Result;
-use ottla_client::{Acks, ClientConfig, Codec, ConsumerConfig, Isolation, OffsetReset, ProducerConfig};
+use ottla_client::{
+    Acks, Assignor, ClientConfig, Codec, ConsumerConfig, GroupConfig, Isolation, OffsetReset, ProducerConfig,
+};
 use ottla_env::disk::{Disk, OsDisk};
 use std::path::Path;
 use std::str::FromStr;
@@ -16,13 +18,31 @@ use std::time::Duration;
 /// Settings files larger than this are not settings files.
 const MAX_FILE: u64 = 1 << 20;
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct ClientSettings {
     pub client: ClientConfig,
     pub producer: ProducerConfig,
     pub consumer: ConsumerConfig,
+    /// Without an id: that is an option of the command.
+    pub group: GroupConfig,
+    /// How often, when commits are automatic.
+    commit_interval: Duration,
     /// Whether idempotence was asked for, or is only the default.
     idempotence_is_wanted: bool,
+}
+
+impl Default for ClientSettings {
+    fn default() -> Self {
+        let group = GroupConfig::new(String::new());
+        Self {
+            client: ClientConfig::default(),
+            producer: ProducerConfig::default(),
+            consumer: ConsumerConfig::default(),
+            commit_interval: group.auto_commit.unwrap_or(Duration::from_secs(5)),
+            group,
+            idempotence_is_wanted: false,
+        }
+    }
 }
 
 impl ClientSettings {
@@ -43,6 +63,12 @@ const NAMES: &[(&str, Apply)] = &[
         s.set_acks(acks(v)?);
         Ok(())
     }),
+    ("allow.auto.create.topics", |s, v| set(&mut s.group.creates_topics, boolean(v))),
+    ("auto.commit.interval.ms", |s, v| {
+        s.commit_interval = ms(v)?;
+        s.group.auto_commit = s.group.auto_commit.map(|_| s.commit_interval);
+        Ok(())
+    }),
     ("auto.offset.reset", |s, v| set(&mut s.consumer.offset_reset, offset_reset(v))),
     ("batch.size", |s, v| set(&mut s.producer.batch_size, bytes(v))),
     ("bootstrap.servers", |s, v| {
@@ -58,6 +84,10 @@ const NAMES: &[(&str, Apply)] = &[
     ("compression.type", |s, v| set(&mut s.producer.codec, codec(v))),
     ("default.api.timeout.ms", |s, v| set(&mut s.client.call_timeout, ms(v))),
     ("delivery.timeout.ms", |s, v| set(&mut s.producer.delivery_timeout, ms(v))),
+    ("enable.auto.commit", |s, v| {
+        s.group.auto_commit = boolean(v)?.then_some(s.commit_interval);
+        Ok(())
+    }),
     ("enable.idempotence", |s, v| {
         s.producer.idempotence = boolean(v)?;
         s.idempotence_is_wanted = s.producer.idempotence;
@@ -66,13 +96,17 @@ const NAMES: &[(&str, Apply)] = &[
     ("fetch.max.bytes", |s, v| set(&mut s.consumer.fetch_max_bytes, bytes(v))),
     ("fetch.max.wait.ms", |s, v| set(&mut s.consumer.fetch_max_wait, ms(v))),
     ("fetch.min.bytes", |s, v| set(&mut s.consumer.fetch_min_bytes, bytes(v))),
+    ("group.instance.id", |s, v| set(&mut s.group.instance_id, Ok(Some(v.to_owned())))),
+    ("heartbeat.interval.ms", |s, v| set(&mut s.group.heartbeat_interval, ms(v))),
     ("isolation.level", |s, v| set(&mut s.consumer.isolation, isolation(v))),
     ("linger.ms", |s, v| set(&mut s.producer.linger, ms(v))),
     ("max.block.ms", |s, v| set(&mut s.producer.max_block, ms(v))),
     ("max.in.flight.requests.per.connection", |s, v| set(&mut s.producer.max_in_flight, number(v))),
     ("max.partition.fetch.bytes", |s, v| set(&mut s.consumer.partition_max_bytes, bytes(v))),
+    ("max.poll.interval.ms", |s, v| set(&mut s.group.max_poll_interval, ms(v))),
     ("max.request.size", |s, v| set(&mut s.producer.max_request_size, bytes(v))),
     ("metadata.max.age.ms", |s, v| set(&mut s.client.metadata_max_age, ms(v))),
+    ("partition.assignment.strategy", |s, v| set(&mut s.group.assignors, assignors(v))),
     ("request.timeout.ms", |s, v| {
         s.client.request_timeout = ms(v)?;
         s.producer.request_timeout = s.client.request_timeout;
@@ -82,6 +116,7 @@ const NAMES: &[(&str, Apply)] = &[
         "PLAINTEXT" => Ok(()),
         _ => Err("only PLAINTEXT is there yet".to_owned()),
     }),
+    ("session.timeout.ms", |s, v| set(&mut s.group.session_timeout, ms(v))),
 ];
 
 /// The settings of one run of a command.
@@ -185,6 +220,20 @@ pub fn isolation(text: &str) -> Result<Isolation, String> {
     }
 }
 
+/// By their own names, or by the classes that Java calls them.
+fn assignors(text: &str) -> Result<Vec<Assignor>, String> {
+    let one = |name: &str| {
+        let class = name.trim().strip_prefix("org.apache.kafka.clients.consumer.");
+        let class = class.and_then(|class| class.strip_suffix("Assignor"));
+        let found = Assignor::ALL.into_iter().find(|assignor| {
+            let plain = assignor.name().replace('-', "");
+            assignor.name() == name.trim() || class.is_some_and(|class| plain.eq_ignore_ascii_case(class))
+        });
+        found.ok_or_else(|| format!("`{name}` is none of range, roundrobin, sticky, cooperative-sticky"))
+    };
+    text.split(',').map(one).collect()
+}
+
 fn offset_reset(text: &str) -> Result<OffsetReset, String> {
     match text {
         "earliest" => Ok(OffsetReset::Earliest),
@@ -212,6 +261,22 @@ mod tests {
         assert_eq!(with(&["linger.ms=5s", "batch.size=1MiB"]).unwrap().producer.batch_size, 1 << 20);
         assert_eq!((settings.producer.acks, settings.producer.codec), (Acks::All, Codec::Zstd));
         assert!(NAMES.windows(2).all(|pair| pair[0].0 < pair[1].0));
+    }
+
+    #[test]
+    fn groups_are_set_by_the_names_of_the_java_client() {
+        let java = "partition.assignment.strategy=org.apache.kafka.clients.consumer.CooperativeStickyAssignor,\
+                    org.apache.kafka.clients.consumer.RangeAssignor";
+        let settings = with(&[java, "session.timeout.ms=10s", "auto.commit.interval.ms=1000"]).unwrap();
+        assert_eq!(settings.group.assignors, [Assignor::CooperativeSticky, Assignor::Range]);
+        assert_eq!(settings.group.session_timeout, Duration::from_secs(10));
+        assert_eq!(settings.group.auto_commit, Some(Duration::from_secs(1)));
+        let off = with(&["enable.auto.commit=false", "auto.commit.interval.ms=1000"]).unwrap();
+        assert_eq!(off.group.auto_commit, None);
+        let on =
+            with(&["enable.auto.commit=false", "auto.commit.interval.ms=1000", "enable.auto.commit=true"]);
+        assert_eq!(on.unwrap().group.auto_commit, Some(Duration::from_secs(1)));
+        assert!(with(&["partition.assignment.strategy=fair"]).is_err());
     }
 
     #[test]

@@ -52,7 +52,17 @@ pub fn failure(error: &ClientError) -> Failure {
         ClientError::NoPartition { topic, .. } => {
             failure(Exit::Usage).next(format!("`ottla topic describe {topic}` to see its partitions"))
         }
+        ClientError::NoCommittedOffset { .. } => {
+            failure(Exit::Failed).next("`-X auto.offset.reset=earliest`, or latest")
+        }
         error => match error.code() {
+            Some(E::GroupIdNotFound) => failure(Exit::Failed).next("`ottla group ls` to see what is there"),
+            Some(E::NonEmptyGroup | E::GroupSubscribedToTopic) => failure(Exit::Failed)
+                .next("stop its members, which `ottla group describe GROUP --members` names"),
+            Some(E::InconsistentGroupProtocol) => failure(Exit::Failed).next(
+                "`-X partition.assignment.strategy=range`, or whatever `ottla group describe GROUP --state` shows",
+            ),
+            Some(E::InvalidGroupId | E::InvalidSessionTimeout) => failure(Exit::Usage),
             Some(E::UnknownTopicOrPartition | E::UnknownTopicId) => {
                 failure(Exit::Failed).next("`ottla topic ls` to see what is there")
             }

@@ -41,6 +41,7 @@ fn run(cli: &Cli) -> Result<Exit> {
         Some(Command::Bench(args)) => commands::bench::run(args, &cli.global),
         Some(Command::Config(args)) => commands::config::run(args, &cli.global),
         Some(Command::Topic(args)) => commands::topic::run(args, &cli.global),
+        Some(Command::Group(args)) => commands::group::run(args, &cli.global),
         Some(Command::Produce(args)) => commands::produce::run(args, &cli.global),
         Some(Command::Consume(args)) => commands::consume::run(args, &cli.global),
         Some(Command::Up(args) | Command::Broker(args)) => commands::up::run(args, &cli.global),

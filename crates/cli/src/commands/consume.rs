@@ -1,5 +1,6 @@
-//! `ottla consume`: records of topics to standard output, without a group.
+//! `ottla consume`: records of topics to standard output, alone or as a member of a group.
 
+mod group;
 mod offsets;
 mod output;
 
@@ -28,9 +29,14 @@ const EXAMPLES: &str = "Examples:
   ottla consume orders -o s@2026-01-01T00:00:00Z -o e@2026-01-02T00:00:00Z
   ottla consume orders -f '%t/%p@%o %k = %s\\n' -c 5
   ottla consume orders -J -e | jq .payload
+  ottla consume -G readers orders           share the topic with other readers, go on where the group has committed
 
 -f letters: %t topic, %p partition, %o offset, %k key, %K its length, %s value, %S its length (-1 for null),
-%h headers, %T timestamp; %k{hex}, %s{base64}, %s{json}; \\n \\t \\0 \\xNN. Ctrl-C ends with 130, -e and -c with 0.";
+%h headers, %T timestamp; %k{hex}, %s{base64}, %s{json}; \\n \\t \\0 \\xNN. Ctrl-C ends with 130, -e and -c with 0.
+
+With -G what is written is committed: every 5 s, when partitions go to another reader, and at the end. See how far a
+group is with `ottla group describe GROUP`, move it with `ottla group reset GROUP`. -X group.instance.id=NAME,
+partition.assignment.strategy, session.timeout.ms, enable.auto.commit and their like are taken.";
 
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -42,6 +48,10 @@ pub struct Args {
     /// The same as TOPIC, as kcat has it
     #[arg(short = 't', long = "topic", value_name = "TOPIC")]
     topic_options: Vec<String>,
+
+    /// As a member of this group: partitions are shared, and what is read is committed
+    #[arg(short = 'G', long, value_name = "GROUP")]
+    group: Option<String>,
 
     /// Where to start: beginning, end, N, -N (before the end), s@TIME; e@TIME is where to stop
     #[arg(short, long, value_name = "OFFSET", allow_hyphen_values = true)]
@@ -114,6 +124,9 @@ fn parse_ms(text: &str) -> Result<Duration, String> {
 
 pub fn run(args: &Args, global: &Global) -> Result<Exit> {
     let form = Form::new(args)?;
+    if let Some(group) = &args.group {
+        return group::run(args, global, &form, group);
+    }
     let range = offsets::parse(args, OsClock::new().now_ms())?;
     cluster::run(consume(args, global, &form, range))
 }
@@ -143,13 +156,18 @@ async fn consume(args: &Args, global: &Global, form: &Form, range: Range) -> Res
         let batch = batch.map_err(|error| failure(&error))?;
         out.clear();
         reading.write(form, batch, &mut out);
-        if !out.is_empty() {
-            let mut stdout = std::io::stdout().lock();
-            stdout.write_all(&out)?;
-            stdout.flush()?;
-        }
+        write_out(&out)?;
     }
     Ok(Exit::Done)
+}
+
+fn write_out(out: &[u8]) -> std::io::Result<()> {
+    if out.is_empty() {
+        return Ok(());
+    }
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(out)?;
+    stdout.flush()
 }
 
 /// Every wanted partition of every topic, each with its start.

@@ -5,6 +5,7 @@ pub mod bench;
 pub mod completions;
 pub mod config;
 pub mod consume;
+pub mod group;
 pub mod log;
 pub mod produce;
 pub mod topic;

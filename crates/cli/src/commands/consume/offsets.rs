@@ -46,7 +46,7 @@ fn one(option: &str, text: &str, now_ms: i64) -> Result<Start> {
         "end" | "latest" => Start::End,
         "stored" => {
             let problem = format!("{option}: there are no stored offsets without a group");
-            return Err(Failure::usage(problem).next("`-o beginning`, `-o end` or a number").into());
+            return Err(Failure::usage(problem).next("the same with `-G GROUP`, or `-o beginning`").into());
         }
         text => match text.strip_prefix("s@") {
             Some(time) => Start::Timestamp(at(option, time, now_ms)?),
