@@ -10,7 +10,7 @@ use anyhow::Result;
 use std::path::Path;
 
 /// Suites that need the planted bugs: each asserts that every one of them is caught.
-const WITH_CONTROLS: &[&str] = &["ottla-log", "ottla-broker"];
+const WITH_CONTROLS: &[&str] = &["ottla-log", "ottla-broker", "ottla-state"];
 
 pub fn run(root: &Path) -> Result<()> {
     let mut stages = Stages::default();

@@ -98,6 +98,11 @@ impl Groups {
         Self { config, groups: BTreeMap::new(), wakes: BTreeSet::new(), retention: Retention::default() }
     }
 
+    /// Kafka's name of a group's state.
+    pub fn state(&self, group_id: &str) -> Option<&'static str> {
+        self.groups.get(group_id).map(|group| group.classic.state())
+    }
+
     /// The records that say what is durable, by their keys: what a compacted log of this partition has. Of a group
     /// that is between two outcomes only the offsets are among them.
     pub fn durable(&self) -> Result<BTreeMap<Bytes, Bytes>, EncodeError> {
