@@ -5,7 +5,7 @@
 
 use crate::process::{self, cargo};
 use crate::stages::Stages;
-use crate::{answers, check, client_check, clients, interop, kill9, toolchains};
+use crate::{answers, check, client_check, clients, interop, kill9, limits, toolchains};
 use anyhow::Result;
 use std::path::Path;
 
@@ -41,6 +41,7 @@ fn all(root: &Path, stages: &mut Stages) -> Result<()> {
     })?;
     stages.run("kill -9", || kill9::run(root, &["--tear".to_owned()]))?;
     stages.run("kill -9 of planted bugs", || kill9::run(root, &["--controls".to_owned()]))?;
+    stages.run("limits", || limits::run(root))?;
     stages.run("answers", || answers::run(root, &[]))?;
     stages.run("client", || client_check::run(root, &[]))?;
     stages.run("interop", || interop::run(root, &["--first-writes".to_owned(), "1000".to_owned()]))

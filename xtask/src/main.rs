@@ -12,6 +12,7 @@ mod clients;
 mod codegen;
 mod interop;
 mod kill9;
+mod limits;
 mod process;
 mod stages;
 mod tidy;
@@ -31,6 +32,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   answers   what the broker answers, compared with a recording of Apache Kafka (--broker kafka: its own answers)
   client    the client of this repository against Ottla and against Apache Kafka (--broker: one of them)
   kill9     kills the broker under real clients, and looks for what it promised (--controls: planted bugs)
+  limits    clients that take and give nothing, with a good one beside them, and the broker's memory
   codegen   generated code from the schemas (--check compares, import JAR... reads Kafka's definitions)";
 
 fn main() -> ExitCode {
@@ -53,6 +55,7 @@ fn route(root: &Path, args: &[String]) -> Result<()> {
         ("tidy", []) => tidy::run(root),
         ("ci", []) => ci::run(root),
         ("kill9", rest) => kill9::run(root, rest),
+        ("limits", []) => limits::run(root),
         ("interop", rest) => interop::run(root, rest),
         ("answers", rest) => answers::run(root, rest),
         ("client", rest) => client_check::run(root, rest),

@@ -16,6 +16,7 @@ mod error;
 mod handlers;
 mod metrics;
 pub mod partition;
+mod peers;
 mod reply;
 mod server;
 pub mod settings;

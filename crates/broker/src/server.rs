@@ -3,14 +3,19 @@
 use crate::advertise;
 use crate::connection::{self, Limits};
 use crate::context::{Client, Context};
+use crate::peers::{Crowd, Peers};
 use crate::settings::ListenerConfig;
 use ottla_env::net::{Listener, Net};
+use ottla_state::rate::Rate;
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
+
+/// Descriptors that are kept for logs, at most; with a low limit it is a quarter of it.
+const FILES_RESERVED: usize = 4_096;
 
 /// A listener that is bound, under the name clients' metadata is made for.
 #[derive(Debug)]
@@ -109,43 +114,9 @@ async fn addresses(config: &ListenerConfig) -> Result<Vec<IpAddr>, BindError> {
     }
 }
 
-/// Counts connections by peer, and gives the count back when one ends.
-#[derive(Debug, Default, Clone)]
-struct Peers(Arc<Mutex<HashMap<IpAddr, usize>>>);
-
-struct Place {
-    peers: Peers,
-    ip: IpAddr,
-}
-
-impl Peers {
-    fn enter(&self, ip: IpAddr, max: usize, max_per_ip: usize) -> Option<Place> {
-        let mut peers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let total: usize = peers.values().sum();
-        let own = peers.get(&ip).copied().unwrap_or(0);
-        if total >= max || own >= max_per_ip {
-            return None;
-        }
-        peers.insert(ip, own + 1);
-        Some(Place { peers: self.clone(), ip })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut peers = self.peers.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = peers.get_mut(&self.ip) {
-            *count -= 1;
-            if *count == 0 {
-                peers.remove(&self.ip);
-            }
-        }
-    }
-}
-
 /// Accepts until the broker stops, then waits for the connections to give the answers that are due.
 pub async fn run(context: Arc<Context>, limits: Arc<Limits>, bound: Vec<Bound>) {
-    let peers = Peers::default();
+    let peers = Peers::new(crowd(&context).await);
     let mut accepting = JoinSet::new();
     for listener in bound {
         accepting.spawn(accept(Arc::clone(&context), Arc::clone(&limits), listener, peers.clone()));
@@ -153,9 +124,35 @@ pub async fn run(context: Arc<Context>, limits: Arc<Limits>, bound: Vec<Bound>) 
     while accepting.join_next().await.is_some() {}
 }
 
+/// How many may be connected. Descriptors of the logs are kept for them, whatever the settings allow.
+async fn crowd(context: &Context) -> Crowd {
+    let config = context.settings.broker();
+    let files = ottla_env::process::open_file_limit().and_then(|limit| usize::try_from(limit).ok());
+    let for_sockets = files.map_or(usize::MAX, |limit| limit - (limit / 4).min(FILES_RESERVED));
+    if for_sockets < config.max_connections && config.max_connections != i32::MAX as usize {
+        tracing::warn!(
+            max_connections = config.max_connections,
+            open_files = files,
+            possible = for_sockets,
+            "max.connections is more than the limit of open files allows; raise it with ulimit -n"
+        );
+    }
+    let mut overrides = HashMap::new();
+    for (host, count) in &config.max_connections_overrides {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        match tokio::net::lookup_host((bare, 0)).await {
+            Ok(found) => overrides.extend(found.map(|address| (address.ip(), *count))),
+            Err(error) => {
+                tracing::warn!(host, error = %error, "max.connections.per.ip.overrides names a host without address");
+            }
+        }
+    }
+    Crowd { total: config.max_connections.min(for_sockets), per_ip: config.max_connections_per_ip, overrides }
+}
+
 async fn accept(context: Arc<Context>, limits: Arc<Limits>, bound: Bound, peers: Peers) {
     let config = context.settings.broker();
-    let (max, max_per_ip) = (config.max_connections, config.max_connections_per_ip);
+    let mut rate = Rate::default();
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -172,8 +169,17 @@ async fn accept(context: Arc<Context>, limits: Arc<Limits>, bound: Bound, peers:
                 continue;
             }
         };
+        let now_ms = context.clock.now_ms();
+        rate.record(config.quota_window, 1.0, now_ms);
+        let wait_ms = rate.throttle_ms(config.quota_window, f64::from(config.max_connection_rate), now_ms);
+        if wait_ms > 0 {
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(wait_ms.unsigned_abs())) => {}
+                () = context.stopped() => break,
+            }
+        }
         let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else { continue };
-        let Some(place) = peers.enter(peer.ip(), max, max_per_ip) else {
+        let Some(place) = peers.enter(peer.ip()) else {
             context.metrics.connection_refused();
             tracing::debug!(%peer, "too many connections; this one is closed");
             continue;

@@ -18,7 +18,12 @@ pub fn raise_open_file_limit() -> io::Result<Option<u64>> {
     if limit.current != limit.maximum {
         setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
     }
-    Ok(getrlimit(Resource::Nofile).current)
+    Ok(open_file_limit())
+}
+
+/// The limit of open files in force (`None` = unlimited).
+pub fn open_file_limit() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
 }
 
 pub fn is_alive(pid: u32) -> bool {

@@ -14,6 +14,7 @@ pub mod effects;
 pub mod fields;
 pub mod group;
 pub mod image;
+pub mod rate;
 pub mod topic_name;
 
 pub use change::{Change, EntryError};

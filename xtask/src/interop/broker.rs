@@ -94,6 +94,10 @@ impl Broker {
         }
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks it to stop and waits; a broker that has to be killed is an error.
     pub fn stop(mut self) -> Result<()> {
         if let Some(status) = self.child.try_wait()? {

@@ -12,7 +12,7 @@ mod controls;
 mod ledger;
 mod options;
 mod programs;
-mod protocol;
+pub mod protocol;
 mod random;
 mod record;
 mod run;

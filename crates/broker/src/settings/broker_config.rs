@@ -3,6 +3,7 @@
 use super::checks;
 use super::listeners::{self, ListenerConfig};
 use super::resolve::Resolved;
+use ottla_state::rate::Window;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -36,6 +37,12 @@ pub struct BrokerConfig {
     pub max_queued_bytes: u64,
     pub max_connections: usize,
     pub max_connections_per_ip: usize,
+    /// `max.connections.per.ip.overrides`: addresses or names, and how many they may have.
+    pub max_connections_overrides: Vec<(String, usize)>,
+    /// `max.connection.creation.rate`, per second and listener.
+    pub max_connection_rate: i32,
+    /// What quotas and rates are measured over.
+    pub quota_window: Window,
     /// `connections.max.idle.ms`; negative: idle connections stay.
     pub idle_ms: i64,
     pub fetch_max_bytes: i32,
@@ -76,6 +83,12 @@ pub(super) fn build(resolved: &mut Resolved) -> BrokerConfig {
         max_queued_bytes,
         max_connections: count(resolved, "max.connections"),
         max_connections_per_ip: count(resolved, "max.connections.per.ip"),
+        max_connections_overrides: overrides(resolved),
+        max_connection_rate: int(resolved, "max.connection.creation.rate"),
+        quota_window: Window {
+            samples: u32::try_from(int(resolved, "quota.window.num")).unwrap_or(1),
+            sample_ms: i64::from(int(resolved, "quota.window.size.seconds")).saturating_mul(1_000),
+        },
         idle_ms: resolved.number("connections.max.idle.ms").unwrap_or(-1),
         fetch_max_bytes: int(resolved, "fetch.max.bytes"),
         max_incremental_fetch_sessions: count(resolved, "max.incremental.fetch.session.cache.slots"),
@@ -93,6 +106,20 @@ fn int(resolved: &Resolved, name: &str) -> i32 {
 
 fn count(resolved: &Resolved, name: &str) -> usize {
     resolved.number(name).and_then(|number| usize::try_from(number).ok()).unwrap_or_default()
+}
+
+/// `HOST:COUNT,HOST:COUNT`; the host may be an address of IPv6, which has colons of its own.
+fn overrides(resolved: &mut Resolved) -> Vec<(String, usize)> {
+    const NAME: &str = "max.connections.per.ip.overrides";
+    let text = resolved.text(NAME).unwrap_or_default().to_owned();
+    let mut overrides = Vec::new();
+    for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+        match entry.rsplit_once(':').map(|(host, count)| (host, count.parse())) {
+            Some((host, Ok(count))) if !host.is_empty() => overrides.push((host.to_owned(), count)),
+            _ => resolved.problem(NAME, format!("has {entry}, which is not HOST:COUNT")),
+        }
+    }
+    overrides
 }
 
 fn node_id(resolved: &Resolved) -> Option<i32> {
