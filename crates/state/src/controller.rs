@@ -48,6 +48,16 @@ pub struct TopicRules<'a> {
     pub default_replication_factor: i16,
     pub deletion_enabled: bool,
     pub check_configs: &'a CheckConfigs<'a>,
+    /// Topics that brokers keep state in, by name: how they are made when somebody first needs them.
+    pub internal: &'a BTreeMap<String, InternalTopic>,
+}
+
+/// How a topic of the brokers' own is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InternalTopic {
+    pub partitions: i32,
+    /// Stored as they are.
+    pub configs: Configs,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,7 +107,7 @@ pub enum Command {
         topics: Vec<MorePartitions>,
         mode: Mode,
     },
-    /// Names that clients asked for and that shall exist from now on.
+    /// Names that clients or this broker asked for and that shall exist from now on.
     AutoCreate {
         names: Vec<WireStr>,
     },

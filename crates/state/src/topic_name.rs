@@ -8,6 +8,9 @@ pub const MAX_LEN: usize = 249;
 /// The log that Kafka keeps its own metadata in. Nobody may create a topic of that name.
 pub const CLUSTER_METADATA: &str = "__cluster_metadata";
 
+/// The topic that keeps consumer groups and their offsets.
+pub const CONSUMER_OFFSETS: &str = "__consumer_offsets";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadName {
     #[error("a topic name must not be empty")]
@@ -40,7 +43,7 @@ pub fn collision_key(name: &str) -> Option<String> {
 
 /// Topics that Kafka itself keeps state in.
 pub fn is_internal(name: &str) -> bool {
-    matches!(name, "__consumer_offsets" | "__transaction_state" | "__share_group_state")
+    matches!(name, CONSUMER_OFFSETS | "__transaction_state" | "__share_group_state")
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::*;
 use crate::image::{Broker, Endpoint};
 use proptest::prelude::*;
+use std::sync::LazyLock;
 
 fn check_configs(configs: &[(WireStr, Option<WireStr>)]) -> Result<Configs, Refusal> {
     configs
@@ -14,12 +15,18 @@ fn check_configs(configs: &[(WireStr, Option<WireStr>)]) -> Result<Configs, Refu
         .collect()
 }
 
+static INTERNAL: LazyLock<BTreeMap<String, InternalTopic>> = LazyLock::new(|| {
+    let configs = Configs::from([("cleanup.policy".to_owned(), "compact".to_owned())]);
+    BTreeMap::from([("__consumer_offsets".to_owned(), InternalTopic { partitions: 50, configs })])
+});
+
 fn rules() -> TopicRules<'static> {
     TopicRules {
         default_partitions: 4,
         default_replication_factor: 1,
         deletion_enabled: true,
         check_configs: &check_configs,
+        internal: &INTERNAL,
     }
 }
 
@@ -207,6 +214,17 @@ fn partitions_are_added_as_kafka_recorded() {
     assert_eq!(image.topic("t").unwrap().id, before.topic("t").unwrap().id);
     let large = [any("t", 9_000), any("u", 9_000)];
     assert_eq!(add(&mut image, &large, Mode::Commit), [None, PolicyViolation]);
+}
+
+#[test]
+fn a_topic_of_the_brokers_own_is_made_by_its_own_rules_whoever_names_it_first() {
+    let mut image = one_broker();
+    let names = vec![WireStr::from("__consumer_offsets"), WireStr::from("plain")];
+    let answer = run(&mut image, &Command::AutoCreate { names }, &mut counter());
+    assert_eq!(codes(answer), [ErrorCode::None; 2]);
+    let own = image.topic("__consumer_offsets").unwrap();
+    assert_eq!((own.partitions.len(), own.configs.len(), own.is_internal()), (50, 1, true));
+    assert_eq!(image.topic("plain").unwrap().partitions.len(), 4);
 }
 
 #[test]

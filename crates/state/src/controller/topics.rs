@@ -5,8 +5,8 @@
 
 use super::placement::{check_brokers, new_partition, place, too_many};
 use super::{
-    Answer, CreateAnswer, CreatedTopic, Decision, DeleteAnswer, DeleteTarget, MAX_PARTITIONS, Mode, NewTopic,
-    Refusal, TopicRules,
+    Answer, CreateAnswer, CreatedTopic, Decision, DeleteAnswer, DeleteTarget, InternalTopic, MAX_PARTITIONS,
+    Mode, NewTopic, Refusal, TopicRules,
 };
 use crate::image::{Configs, DeletedTopic, Image, StorageClass, Topic};
 use crate::{Change, NodeId, Uuid, topic_name};
@@ -76,23 +76,44 @@ pub(super) fn auto_create(
                 replication_factor: topic.replication_factor() as i16,
                 configs: Arc::clone(&topic.configs),
             }),
-            None => creation.create(
-                &NewTopic {
-                    name: name.clone(),
-                    partitions: -1,
-                    replication_factor: -1,
-                    assignments: Vec::new(),
-                    configs: Vec::new(),
-                },
-                ids,
-            ),
+            None => match rules.internal.get(name.as_str()) {
+                Some(internal) => creation.create_internal(name, internal, ids),
+                None => creation.create(&defaults(name), ids),
+            },
         };
         answers.insert(name, CreateAnswer { name: name.detach(), result });
     }
     Decision { steps: creation.steps, answer: Answer::Created(answers.into_values().collect()) }
 }
 
+/// A topic that nobody asked anything of but its name.
+fn defaults(name: &WireStr) -> NewTopic {
+    NewTopic {
+        name: name.clone(),
+        partitions: -1,
+        replication_factor: -1,
+        assignments: Vec::new(),
+        configs: Vec::new(),
+    }
+}
+
 impl Creation<'_> {
+    /// A topic of the brokers' own: its settings are not a client's, and as many copies as the storage class keeps.
+    fn create_internal(
+        &mut self,
+        name: &WireStr,
+        internal: &InternalTopic,
+        ids: &mut dyn FnMut() -> Uuid,
+    ) -> Result<CreatedTopic, Refusal> {
+        self.check_name(name)?;
+        let replication_factor = match StorageClass::default() {
+            StorageClass::Local => 1,
+        };
+        let topic = NewTopic { partitions: internal.partitions, replication_factor, ..defaults(name) };
+        let replicas = self.place(&topic, ids)?;
+        Ok(self.accept(&topic, replicas, Arc::new(internal.configs.clone()), ids()))
+    }
+
     fn create(&mut self, topic: &NewTopic, ids: &mut dyn FnMut() -> Uuid) -> Result<CreatedTopic, Refusal> {
         self.check_name(&topic.name)?;
         let configs = Arc::new((self.rules.check_configs)(&topic.configs)?);

@@ -336,7 +336,7 @@ fn fits(text: &str) -> bool {
 pub fn partition_of(group_id: &str, partitions: i32) -> i32 {
     let hash =
         group_id.encode_utf16().fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
-    (hash & i32::MAX) % partitions.max(1)
+    hash.checked_abs().unwrap_or(0) % partitions.max(1)
 }
 
 #[cfg(test)]
