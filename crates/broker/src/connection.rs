@@ -15,7 +15,7 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 /// Requests of one connection that may be worked on at once.
@@ -48,8 +48,15 @@ struct Due {
     _memory: Option<Memory>,
 }
 
-/// Serves a client until it leaves, errs, or the broker stops; answers that are due are still given.
-pub async fn serve(context: Arc<Context>, client: Client, limits: Arc<Limits>, stream: Stream) {
+/// Serves a client until it leaves, errs, or the broker stops; answers that are due are still given, but those that could
+/// wait for minutes, which hear of `leaving`.
+pub async fn serve(
+    context: Arc<Context>,
+    client: Client,
+    leaving: watch::Sender<bool>,
+    limits: Arc<Limits>,
+    stream: Stream,
+) {
     let (reader, writer) = stream.into_split();
     let (due, queue) = mpsc::channel(AHEAD);
     let writing = tokio::spawn(write(writer, queue));
@@ -66,7 +73,7 @@ pub async fn serve(context: Arc<Context>, client: Client, limits: Arc<Limits>, s
     };
     let mut writing = writing;
     tokio::select! {
-        () = reading => {}
+        () = reading => drop(leaving.send_replace(true)),
         () = stopped => {}
         // The client does not read any more, or an answer ended the connection.
         _ = &mut writing => return,

@@ -3,6 +3,7 @@
 use crate::advertise::Advertised;
 use crate::budget::Budget;
 use crate::cluster::{ControllerClient, Metadata, ProducerIds};
+use crate::coordinator::Groups;
 use crate::handlers::fetch::sessions::FetchSessions;
 use crate::metrics::Metrics;
 use crate::partition::{Partition, Registry};
@@ -25,6 +26,7 @@ pub struct Context {
     pub fetch_sessions: FetchSessions,
     /// Records on their way to clients.
     pub answers: Budget,
+    pub groups: Arc<Groups>,
     pub clock: Arc<dyn Clock>,
     pub metrics: Arc<Metrics>,
     /// True from the moment the broker stops.
@@ -36,6 +38,10 @@ pub struct Context {
 pub struct Client {
     pub listener: Arc<str>,
     pub advertised: Arc<Advertised>,
+    /// Where the client is, as Kafka writes an address: `/127.0.0.1`.
+    pub host: Arc<str>,
+    /// True from the moment the client sends nothing any more.
+    pub left: watch::Receiver<bool>,
 }
 
 /// How a request names a topic: by name below some version, by id from it on.

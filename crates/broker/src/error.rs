@@ -1,6 +1,7 @@
 //! The only map from what can go wrong here to Kafka's error codes.
 
 use crate::cluster::{ControllerError, ProducerIdError};
+use crate::coordinator::Refused;
 use crate::partition::{AppendError, ReadError};
 use ottla_state::controller::Refusal;
 use ottla_wire::ErrorCode;
@@ -59,5 +60,25 @@ pub fn of_producer_id(error: &ProducerIdError) -> ErrorCode {
     match error {
         ProducerIdError::Controller(error) => of_controller(error),
         ProducerIdError::Refused(refusal) => refusal.code,
+    }
+}
+
+pub fn of_coordinator(refused: Refused) -> ErrorCode {
+    match refused {
+        Refused::Loading => ErrorCode::CoordinatorLoadInProgress,
+        Refused::NotHere => ErrorCode::NotCoordinator,
+        Refused::TimedOut => ErrorCode::CoordinatorNotAvailable,
+        // Kafka's answer too; nothing in its list fits better.
+        Refused::TooLarge => ErrorCode::UnknownServerError,
+    }
+}
+
+/// Why the topic that groups live in could not be made.
+pub fn of_coordinator_topic(error: &ControllerError) -> ErrorCode {
+    match error {
+        ControllerError::NotWritten(_)
+        | ControllerError::Failed(_)
+        | ControllerError::Replaced
+        | ControllerError::Stopping => ErrorCode::CoordinatorNotAvailable,
     }
 }

@@ -1,6 +1,6 @@
 //! The broker: what stands between sockets and logs.
 //!
-//! `connection -> dispatch -> handlers -> {partition, cluster} -> {log, state}`; [`start`] says what is built in which
+//! `connection -> dispatch -> handlers -> coordinator -> {partition, cluster} -> {log, state}`; [`start`] says what is built in which
 //! order. Calls go down; only futures, tickets and watch channels go up.
 
 mod admin;
@@ -10,6 +10,7 @@ mod call;
 pub mod cluster;
 mod connection;
 mod context;
+mod coordinator;
 pub mod data_dir;
 mod dispatch;
 mod error;

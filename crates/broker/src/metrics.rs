@@ -36,6 +36,20 @@ pub struct Metrics {
     records_fetched_bytes: Counter,
     produce_errors: Family<KindLabel, Counter>,
     unknown_errors: Counter,
+    groups: Gauge,
+    group_members: Gauge,
+    group_rebalances: Counter,
+    group_commits: Counter,
+    group_records: Counter,
+    group_loads: Counter,
+    group_load_ms: Counter,
+}
+
+/// What one part of the groups adds to the gauges.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct GroupGauges {
+    pub groups: i64,
+    pub members: i64,
 }
 
 impl Metrics {
@@ -51,6 +65,13 @@ impl Metrics {
             records_fetched_bytes: Counter::default(),
             produce_errors: Family::default(),
             unknown_errors: Counter::default(),
+            groups: Gauge::default(),
+            group_members: Gauge::default(),
+            group_rebalances: Counter::default(),
+            group_commits: Counter::default(),
+            group_records: Counter::default(),
+            group_loads: Counter::default(),
+            group_load_ms: Counter::default(),
         };
         let build: Family<VersionLabel, Gauge> = Family::default();
         build.get_or_create(&VersionLabel { version: env!("CARGO_PKG_VERSION") }).set(1);
@@ -89,8 +110,39 @@ impl Metrics {
             "Answers with UNKNOWN_SERVER_ERROR; each one is a bug",
             metrics.unknown_errors.clone(),
         );
+        metrics.register_groups(&mut registry);
         *metrics.lock() = registry;
         metrics
+    }
+
+    fn register_groups(&self, registry: &mut Registry) {
+        registry.register("ottla_groups", "Consumer groups that are known here", self.groups.clone());
+        registry.register("ottla_group_members", "Members of all groups", self.group_members.clone());
+        registry.register(
+            "ottla_group_rebalances",
+            "Generations of groups that were completed",
+            self.group_rebalances.clone(),
+        );
+        registry.register(
+            "ottla_offset_commits",
+            "Partitions whose offset was committed",
+            self.group_commits.clone(),
+        );
+        registry.register(
+            "ottla_group_records",
+            "Records that were appended to keep groups and their offsets",
+            self.group_records.clone(),
+        );
+        registry.register(
+            "ottla_group_loads",
+            "Partitions of groups that were replayed",
+            self.group_loads.clone(),
+        );
+        registry.register(
+            "ottla_group_load_milliseconds",
+            "Time of all those replays",
+            self.group_load_ms.clone(),
+        );
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Registry> {
@@ -134,6 +186,30 @@ impl Metrics {
         if error == ottla_wire::ErrorCode::UnknownServerError {
             self.unknown_errors.inc();
         }
+    }
+
+    pub fn groups_loaded(&self, ms: u64) {
+        self.group_loads.inc();
+        self.group_load_ms.inc_by(ms);
+    }
+
+    pub fn group_records(&self, records: u64) {
+        self.group_records.inc_by(records);
+    }
+
+    pub fn group_rebalanced(&self) {
+        self.group_rebalances.inc();
+    }
+
+    pub fn offsets_committed(&self, partitions: u64) {
+        self.group_commits.inc_by(partitions);
+    }
+
+    /// Moves the gauges from what a part said last to what it says now.
+    pub fn group_gauges(&self, last: &mut GroupGauges, now: GroupGauges) {
+        self.groups.inc_by(now.groups - last.groups);
+        self.group_members.inc_by(now.members - last.members);
+        *last = now;
     }
 
     /// The OpenMetrics text.

@@ -12,6 +12,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// Descriptors that are kept for logs, at most; with a low limit it is a quarter of it.
@@ -185,11 +186,17 @@ async fn accept(context: Arc<Context>, limits: Arc<Limits>, bound: Bound, peers:
             continue;
         };
         let advertised = advertise::resolve(&bound.name, &config.advertised, local);
-        let client = Client { listener: Arc::clone(&bound.name), advertised: Arc::new(advertised) };
+        let (leaving, left) = watch::channel(false);
+        let client = Client {
+            listener: Arc::clone(&bound.name),
+            advertised: Arc::new(advertised),
+            host: format!("/{}", peer.ip().to_canonical()).into(),
+            left,
+        };
         let (context, limits) = (Arc::clone(&context), Arc::clone(&limits));
         connections.spawn(async move {
             context.metrics.connection_opened();
-            connection::serve(Arc::clone(&context), client, limits, stream).await;
+            connection::serve(Arc::clone(&context), client, leaving, limits, stream).await;
             context.metrics.connection_closed();
             drop(place);
         });

@@ -10,6 +10,7 @@ use crate::cluster::embedded::{Embedded, OpenError};
 use crate::cluster::{self, Cluster, ClusterStart, Registration, Rules};
 use crate::connection::Limits;
 use crate::context::Context;
+use crate::coordinator::{Groups, GroupsStart};
 use crate::data_dir::{DataDir, DataDirError, Wanted};
 use crate::handlers::fetch::sessions::FetchSessions;
 use crate::metrics::Metrics;
@@ -18,10 +19,11 @@ use crate::server::{self, BindError, Bound};
 use crate::settings::Settings;
 use ottla_env::clock::Clock;
 use ottla_env::disk::Disk;
-use ottla_env::net::{BoxFuture, Net};
+use ottla_env::net::Net;
 use ottla_env::rng::Rng;
 use ottla_env::task::spawn_disk_loop;
-use ottla_state::{Endpoint, Image, Uuid};
+use ottla_state::{Endpoint, Image, TopicId, Uuid, group, topic_name};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -140,6 +142,16 @@ impl Broker {
 
         let metrics = Arc::new(Metrics::new());
         let (stopping, stopped) = watch::channel(false);
+        let groups = Groups::new(GroupsStart {
+            node: format.node_id,
+            config: config.groups.clone(),
+            registry: registry.clone(),
+            metadata: Arc::clone(cluster.metadata()),
+            controller: cluster.controller().clone(),
+            clock: Arc::clone(&clock),
+            rng: Arc::clone(&rng),
+            metrics: Arc::clone(&metrics),
+        });
         let context = Arc::new(Context {
             node: format.node_id,
             settings: with_cluster_defaults(&settings, &cluster.metadata().image()),
@@ -153,22 +165,15 @@ impl Broker {
                 Arc::clone(&rng),
             ),
             answers: Budget::new(config.max_queued_bytes / 2),
+            groups: Arc::clone(&groups),
             clock,
             metrics: Arc::clone(&metrics),
             stopping: stopped,
         });
         let mut background = JoinSet::new();
         {
-            let (registry, controller) = (registry.clone(), cluster.controller().clone());
-            let forget = move |ids| {
-                let controller = controller.clone();
-                Box::pin(async move {
-                    if let Err(error) = controller.forget_topics(ids).await {
-                        tracing::debug!(error = %error, "deleted topics are forgotten at the next start");
-                    }
-                }) as BoxFuture<'static, ()>
-            };
-            background.spawn(async move { registry.run_deletions(Box::new(forget)).await });
+            let (registry, forget) = (registry.clone(), forget(&context));
+            background.spawn(async move { registry.run_deletions(forget).await });
         }
         let ready = Arc::new(AtomicBool::new(false));
         let http_address = http.as_ref().map(|(_, address)| *address);
@@ -228,6 +233,8 @@ impl Broker {
     pub async fn stop(mut self) -> Result<(), StopError> {
         self.ready.store(false, Ordering::Release);
         self.stopping.send_replace(true);
+        // Members that wait for others would hold their connections for minutes.
+        self.context.groups.stop().await;
         if let Some(server) = self.server.take()
             && tokio::time::timeout(DRAIN, server).await.is_err()
         {
@@ -245,6 +252,24 @@ impl Broker {
         let _ = off_loop(move || engine.close()).await;
         stopped.unwrap_or_else(|error| Err(StopError::NotSynced(error.to_string())))
     }
+}
+
+/// What is done when the data of deleted topics is gone: their offsets go, then the metadata forgets them. A topic is
+/// forgotten last, so that a crash leaves no offset behind for a later topic of its name.
+fn forget(context: &Arc<Context>) -> Box<partition::Forget> {
+    let context = Arc::clone(context);
+    Box::new(move |ids: Vec<TopicId>| {
+        let context = Arc::clone(&context);
+        Box::pin(async move {
+            let image = context.image();
+            let deleted = image.deleting().filter(|topic| ids.contains(&topic.id));
+            let deleted = deleted.map(|topic| group::DeletedTopic { name: topic.name.clone(), id: topic.id });
+            context.groups.topics_deleted(deleted.collect()).await;
+            if let Err(error) = context.controller.forget_topics(ids).await {
+                tracing::debug!(error = %error, "deleted topics are forgotten at the next start");
+            }
+        })
+    })
 }
 
 async fn start_registry(
@@ -365,6 +390,10 @@ fn rules(settings: &Arc<Settings>) -> Rules {
         default_replication_factor: config.default_replication_factor,
         deletion_enabled: config.delete_topics,
         check_configs: Arc::new(move |configs| checks.check_topic(configs)),
+        internal: Arc::new(BTreeMap::from([(
+            topic_name::CONSUMER_OFFSETS.to_owned(),
+            config.groups.topic.clone(),
+        )])),
     }
 }
 

@@ -25,6 +25,11 @@ const RULES: &[Rule] = &[
         forbidden: &["handlers", "dispatch", "connection", "server", "partition", "coordinator", "error"],
     },
     Rule {
+        folder: "crates/broker/src/coordinator/",
+        prefix: "crate::",
+        forbidden: &["handlers", "dispatch", "connection", "server"],
+    },
+    Rule {
         folder: "crates/broker/src/handlers/",
         prefix: "crate::",
         forbidden: &["dispatch", "connection", "server"],

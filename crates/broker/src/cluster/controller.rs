@@ -12,9 +12,11 @@ use ottla_env::clock::Clock;
 use ottla_env::rng::Rng;
 use ottla_state::change::{CONTROLLER, CONTROLLER_EPOCH};
 use ottla_state::controller::{
-    Answer, CheckConfigs, Command, Decision, PRODUCER_ID_BLOCK, ProducerIdBlock, TopicRules, decide,
+    Answer, CheckConfigs, Command, Decision, InternalTopic, PRODUCER_ID_BLOCK, ProducerIdBlock, TopicRules,
+    decide,
 };
 use ottla_state::{Change, Image, NodeId, Uuid};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -31,6 +33,7 @@ pub struct Rules {
     pub default_replication_factor: i16,
     pub deletion_enabled: bool,
     pub check_configs: Arc<CheckConfigs<'static>>,
+    pub internal: Arc<BTreeMap<String, InternalTopic>>,
 }
 
 impl fmt::Debug for Rules {
@@ -195,6 +198,7 @@ impl Controller {
             default_replication_factor: rules.default_replication_factor,
             deletion_enabled: rules.deletion_enabled,
             check_configs: rules.check_configs.as_ref(),
+            internal: rules.internal.as_ref(),
         };
         let mut transactions: Vec<Transaction> = Vec::new();
         let mut decided = Vec::with_capacity(requests.len());

@@ -181,6 +181,7 @@ fn start(coord: Arc<dyn Coord>, seed: u64, clean_start: bool, on_image: Box<OnIm
             default_replication_factor: 1,
             deletion_enabled: true,
             check_configs: Arc::new(|_| Ok(Configs::new())),
+            internal: Arc::default(),
         },
         broker_defaults: Configs::new(),
         on_image,

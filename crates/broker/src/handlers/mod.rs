@@ -8,6 +8,7 @@ pub mod configs;
 pub mod elections;
 pub mod features;
 pub mod fetch;
+pub mod groups;
 pub mod leader_epochs;
 pub mod list_offsets;
 pub mod log_dirs;

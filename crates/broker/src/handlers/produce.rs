@@ -5,11 +5,12 @@
 //! in the order they came (durability rule A3). The answer leaves when the high watermark covers them.
 
 use crate::call::Call;
-use crate::context::{Context, TopicRef};
+use crate::context::{Context, TopicRef, find_topic};
 use crate::error;
 use crate::partition::{AppendError, Partition, Produced, Written};
 use crate::reply::{Outcome, Reply};
 use bytes::Bytes;
+use ottla_state::Image;
 use ottla_wire::batch::{
     BatchError, BatchHeader, ProduceRefused, ProduceRules, TimestampType, check_produced, with_create_time,
     with_log_append_time,
@@ -26,6 +27,9 @@ use tokio::sync::oneshot;
 
 /// Bytes that one batch may have after decompression, where the broker has to look into it.
 const DECOMPRESSED_MAX: usize = 128 << 20;
+
+/// The client id by which Kafka knows its own tools; they alone may write to internal topics.
+const ADMIN_CLIENT: &str = "__admin_client";
 
 /// Why a batch was not queued.
 struct Refused {
@@ -71,6 +75,7 @@ pub fn handle(mut call: Call<'_>) -> Result<Reply, Reply> {
     let version = call.version();
     let context = Arc::clone(call.context);
     let refusal = refusal_of(&request);
+    let internal_allowed = call.head.client_id.as_deref() == Some(ADMIN_CLIENT);
     let image = context.image();
     let mut topics = Vec::with_capacity(request.topic_data.len());
     for topic in &request.topic_data {
@@ -83,6 +88,9 @@ pub fn handle(mut call: Call<'_>) -> Result<Reply, Reply> {
                     Some(error) => Err(error.into()),
                     None => context.led(&image, named, data.index).map_err(Refused::from).and_then(
                         |(partition, leader_epoch)| {
+                            if !internal_allowed && is_internal(&image, named) {
+                                return Err(ErrorCode::InvalidTopicException.into());
+                            }
                             let place = Place { version, leader_epoch, frame_bytes: call.frame_bytes };
                             append(&context, &partition, data.records.as_ref(), place)
                         },
@@ -122,6 +130,11 @@ pub fn handle(mut call: Call<'_>) -> Result<Reply, Reply> {
         })));
     }
     Ok(returns.later(answered))
+}
+
+/// What brokers keep state in is not written by clients.
+fn is_internal(image: &Image, topic: TopicRef<'_>) -> bool {
+    find_topic(image, topic).is_ok_and(|topic| topic.is_internal())
 }
 
 /// What is wrong with the request as a whole.

@@ -24,5 +24,5 @@ pub use partition_log::{
     ActiveProducer, EpochEnd, Offsets, PartitionLog, Produced, ReadLimits, Slices, TimestampedOffset, Written,
 };
 pub use purgatory::{WaitSet, Watchers};
-pub use registry::{Partition, Registry, RegistryStart, Usage};
+pub use registry::{Forget, Partition, Registry, RegistryStart, Usage};
 pub use start::{Opening, StartReport};

@@ -69,7 +69,7 @@ pub struct Partition {
     pub topic_id: TopicId,
     pub index: i32,
     pub config: Arc<TopicConfig>,
-    pub log: Box<dyn PartitionLog>,
+    pub log: Arc<dyn PartitionLog>,
     local: Arc<LocalLog>,
 }
 
@@ -254,7 +254,7 @@ impl Registry {
             inner.writer(&key).clone(),
             inner.readers.clone(),
         ));
-        let log = Box::new(Arc::clone(&local));
+        let log = Arc::new(Arc::clone(&local));
         let partition = Arc::new(Partition { topic_id: topic.id, index, config, log, local });
         partitions.open.insert(key, Arc::clone(&partition));
         Some(partition)

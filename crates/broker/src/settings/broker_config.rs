@@ -1,6 +1,7 @@
 //! What the settings mean for the broker itself, in its own types.
 
 use super::checks;
+use super::groups_config::{self, GroupsConfig};
 use super::listeners::{self, ListenerConfig};
 use super::resolve::Resolved;
 use ottla_state::rate::Window;
@@ -50,6 +51,7 @@ pub struct BrokerConfig {
     /// `max.request.partition.size.limit`.
     pub max_described_partitions: i32,
     pub producer_id_expiration_ms: i64,
+    pub groups: GroupsConfig,
     pub rack: Option<String>,
     pub log_level: Option<String>,
 }
@@ -58,6 +60,7 @@ pub(super) fn build(resolved: &mut Resolved) -> BrokerConfig {
     checks::check(resolved);
     let listeners = listeners::build(resolved);
     let http_listen = http_listen(resolved);
+    let groups = groups_config::build(resolved);
     let data_dir = data_dir(resolved);
     let max_frame_bytes = count(resolved, "socket.request.max.bytes");
     let max_queued_bytes = match resolved.number("queued.max.request.bytes").map(u64::try_from) {
@@ -94,6 +97,7 @@ pub(super) fn build(resolved: &mut Resolved) -> BrokerConfig {
         max_incremental_fetch_sessions: count(resolved, "max.incremental.fetch.session.cache.slots"),
         max_described_partitions: int(resolved, "max.request.partition.size.limit"),
         producer_id_expiration_ms: resolved.number("producer.id.expiration.ms").unwrap_or(i64::MAX),
+        groups,
         rack: resolved.text("broker.rack").map(str::to_owned),
         log_level: resolved.text("log.level").map(str::to_owned),
     }

@@ -10,6 +10,7 @@ mod broker_config;
 mod checks;
 mod describe;
 mod environment;
+mod groups_config;
 mod listeners;
 mod properties;
 mod resolve;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use broker_config::BrokerConfig;
 pub use describe::Described;
+pub use groups_config::GroupsConfig;
 pub use listeners::ListenerConfig;
 pub use table::{Effect, Mode, Scope, Setting};
 pub use topic_config::TopicConfig;

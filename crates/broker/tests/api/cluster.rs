@@ -28,7 +28,7 @@ async fn q1_produce_is_announced_from_version_0_and_served_from_3() {
         ok(answer.error_code);
         assert_eq!(announces(&answer, apis::PRODUCE), Some((0, 13)));
         assert_eq!(announces(&answer, apis::INIT_PRODUCER_ID), Some((0, 5)));
-        assert_eq!(announces(&answer, apis::JOIN_GROUP), None, "what is not built is not announced");
+        assert_eq!(announces(&answer, apis::END_TXN), None, "what is not built is not announced");
     }
 }
 

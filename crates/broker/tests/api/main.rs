@@ -6,6 +6,7 @@
 mod admin;
 mod cluster;
 mod fetch_sessions;
+mod groups;
 mod harness;
 mod hostile;
 mod partitions;

@@ -120,6 +120,31 @@ async fn q4_an_auto_created_topic_takes_the_next_write() {
 }
 
 #[tokio::test]
+async fn a_topic_of_the_brokers_own_has_its_own_settings_and_takes_no_client_s_records() {
+    let settings = [("offsets.topic.num.partitions", "3"), ("offsets.topic.segment.bytes", "2000000")];
+    let running = start(&settings).await;
+    let mut connection = running.connect().await;
+    let answer = connection.call(9, &by_name("__consumer_offsets", true)).await;
+    ok(answer.topics[0].error_code);
+    assert_eq!((answer.topics[0].partitions.len(), answer.topics[0].is_internal), (3, true));
+    let resource = DescribeConfigsResource {
+        resource_type: 2,
+        resource_name: "__consumer_offsets".into(),
+        configuration_keys: None,
+    };
+    let request = DescribeConfigsRequest { resources: vec![resource], ..Default::default() };
+    let answer = connection.call(4, &request).await;
+    for (name, value) in
+        [("cleanup.policy", "compact"), ("segment.bytes", "2000000"), ("compression.type", "producer")]
+    {
+        let config = answer.results[0].configs.iter().find(|config| config.name.as_str() == name).unwrap();
+        assert_eq!(config.value.as_deref(), Some(value));
+    }
+    let refused = connection.produce("__consumer_offsets", 0, batch(&["x"])).await;
+    assert_eq!(refused.error_code, ErrorCode::InvalidTopicException.code());
+}
+
+#[tokio::test]
 async fn c1_a_created_topic_and_its_records_survive_a_power_cut_right_after_the_answer() {
     let disk = MemoryDisk::new();
     let running = start_on(&disk, &[]).await;
