@@ -24,7 +24,12 @@ pub const TOOLCHAINS: &[Tool] = &[
     toolchains::KCAT,
     toolchains::CPP,
     toolchains::GO,
+    toolchains::NODE,
 ];
+/// Modules in Go, each built to a program of its own.
+const GO_PROGRAMS: &[&str] = &["kafka-go", "franz-go", "sarama"];
+/// Packages for Node, each with its lock file, and the file that is run.
+const NODE_PROGRAMS: &[(&str, &str)] = &[("kafkajs", "interop.js"), ("platformatic", "interop.mjs")];
 
 /// Programs that are ready to run.
 #[derive(Debug)]
@@ -33,25 +38,53 @@ pub struct Clients {
     pub java: String,
     /// The class path of Kafka's console tools.
     pub console: String,
-    pub kafka_go: PathBuf,
     pub rdkafka: PathBuf,
-    /// A Python that has confluent-kafka.
-    pub python: PathBuf,
-    pub confluent: PathBuf,
+    /// A Python that has the clients in Python.
+    python: PathBuf,
+    /// The sources of the programs.
+    sources: PathBuf,
+    /// Where they are built.
+    built: PathBuf,
 }
 
 impl Clients {
     /// Installs, fetches and builds what is missing.
     pub fn prepare(root: &Path) -> Result<Self> {
         toolchains::ensure(root, TOOLCHAINS)?;
+        for name in GO_PROGRAMS {
+            go(root, name)?;
+        }
+        for (name, file) in NODE_PROGRAMS {
+            node(root, name, file)?;
+        }
         Ok(Self {
             java: java(root)?,
             console: console(root)?,
-            kafka_go: kafka_go(root)?,
             rdkafka: rdkafka(root)?,
             python: python(root)?,
-            confluent: root.join(PROGRAMS).join("confluent-kafka/interop.py"),
+            sources: root.join(PROGRAMS),
+            built: folder(root),
         })
+    }
+
+    /// The program of a client in Go.
+    pub fn go(&self, name: &str) -> Command {
+        Command::new(self.built.join(name).join("interop"))
+    }
+
+    /// The program of a client in Python.
+    pub fn python(&self, name: &str) -> Command {
+        let mut command = Command::new(&self.python);
+        command.arg(self.sources.join(name).join("interop.py"));
+        command
+    }
+
+    /// The program of a client for Node.
+    pub fn node(&self, name: &str) -> Command {
+        let file = NODE_PROGRAMS.iter().find(|(program, _)| *program == name).map_or("", |(_, file)| file);
+        let mut command = Command::new("node");
+        command.arg(self.built.join(name).join(file));
+        command
     }
 }
 
@@ -82,14 +115,43 @@ fn java(root: &Path) -> Result<String> {
 }
 
 fn console(root: &Path) -> Result<String> {
-    let libs = jars(root, "kafka-tools", &[("org.apache.kafka", "kafka-tools", TOOLS_VERSION)])?;
+    let coordinates = [
+        ("org.apache.kafka", "kafka-tools", TOOLS_VERSION),
+        // kafka-configs is still a part of the server.
+        ("org.apache.kafka", "kafka_2.13", TOOLS_VERSION),
+    ];
+    let libs = jars(root, "kafka-tools", &coordinates)?;
     Ok(format!("{}/*", libs.display()))
 }
 
-fn kafka_go(root: &Path) -> Result<PathBuf> {
-    let program = folder(root).join("kafka-go/interop");
-    run(&root.join(PROGRAMS).join("kafka-go"), "go", &["build", "-o", text(&program)?, "."])?;
-    Ok(program)
+/// The class path of `Tools` with all of Kafka's command-line tools.
+pub fn tools(root: &Path) -> Result<String> {
+    let path = console(root)?;
+    let classes = folder(root).join("tools");
+    fs::create_dir_all(&classes).context("create the folder of the tools' program")?;
+    let source = format!("{PROGRAMS}/tools/Tools.java");
+    run(root, "javac", &["-nowarn", "-cp", &path, "-d", text(&classes)?, &source])?;
+    Ok(format!("{}:{path}", classes.display()))
+}
+
+fn go(root: &Path, name: &str) -> Result<()> {
+    let program = folder(root).join(name).join("interop");
+    run(&root.join(PROGRAMS).join(name), "go", &["build", "-o", text(&program)?, "."])
+        .with_context(|| format!("build the program of {name}"))
+}
+
+/// The package with what its lock file names, beside a copy of the program, because Node looks there.
+fn node(root: &Path, name: &str, file: &str) -> Result<()> {
+    let (sources, built) = (root.join(PROGRAMS).join(name), folder(root).join(name));
+    fs::create_dir_all(&built).with_context(|| format!("create the folder of {name}"))?;
+    for file in ["package.json", "package-lock.json", file] {
+        fs::copy(sources.join(file), built.join(file)).with_context(|| format!("copy {name}/{file}"))?;
+    }
+    let lock = fs::read_to_string(sources.join("package-lock.json")).context("read a lock file")?;
+    once(&built.join("installed"), &lock, || {
+        run(&built, "npm", &["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"])
+            .with_context(|| format!("install {name} by npm"))
+    })
 }
 
 fn rdkafka(root: &Path) -> Result<PathBuf> {
@@ -100,11 +162,11 @@ fn rdkafka(root: &Path) -> Result<PathBuf> {
     Ok(target.join("release/ottla-interop-rdkafka"))
 }
 
-/// A Python that has confluent-kafka.
+/// A Python that has the clients in Python, with versions pinned in one file.
 pub fn python(root: &Path) -> Result<PathBuf> {
     let venv = folder(root).join("venv");
     let python = venv.join("bin/python");
-    let requirements = format!("{PROGRAMS}/confluent-kafka/requirements.txt");
+    let requirements = format!("{PROGRAMS}/requirements.txt");
     let wanted = fs::read_to_string(root.join(&requirements)).context("read the Python requirements")?;
     once(&venv.join("installed"), &wanted, || {
         run(root, "python3", &["-m", "venv", text(&venv)?])?;

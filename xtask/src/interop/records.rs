@@ -23,10 +23,24 @@ pub struct Record {
 pub enum Shape {
     /// Any bytes; null and empty differ.
     Bytes,
+    /// Any bytes, but never a record whose key and value are both null.
+    BytesKeyOrValue,
+    /// The same without null in a header.
+    BytesNoNullHeader,
     /// Printable text; null and empty differ.
     Text,
     /// Printable text without anything empty; one list of headers for each quarter of the records.
     TextInBlocks,
+}
+
+impl Shape {
+    fn is_bytes(self) -> bool {
+        matches!(self, Self::Bytes | Self::BytesKeyOrValue | Self::BytesNoNullHeader)
+    }
+
+    fn wants_key_or_value(self) -> bool {
+        matches!(self, Self::BytesKeyOrValue | Self::BytesNoNullHeader)
+    }
 }
 
 /// `count` records for a topic.
@@ -43,6 +57,7 @@ fn record(shape: Shape, random: &mut Random, index: usize, count: usize) -> Reco
         _ => Some(random.bytes(shape, 1, 24)),
     };
     let value = match index % 13 {
+        0 if key.is_none() && shape.wants_key_or_value() => empty(),
         0 => None,
         1 => empty(),
         _ if index % LARGE_EVERY == 77 => Some(random.bytes(shape, LARGE_BYTES, LARGE_BYTES + 1)),
@@ -54,13 +69,17 @@ fn record(shape: Shape, random: &mut Random, index: usize, count: usize) -> Reco
         match index % HEADER_KINDS {
             0 => Vec::new(),
             1 => vec![(b"trace".to_vec(), Some(random.bytes(shape, 1, 16)))],
+            2 | 3 if shape == Shape::BytesNoNullHeader => {
+                let mut value = || Some(random.bytes(shape, 1, 8));
+                vec![(b"h".to_vec(), value()), (b"h".to_vec(), value()), (b"n".to_vec(), Some(Vec::new()))]
+            }
             2 => vec![
                 (b"h".to_vec(), Some(random.bytes(shape, 1, 8))),
                 (b"h".to_vec(), Some(random.bytes(shape, 1, 8))),
                 (b"n".to_vec(), None),
             ],
             _ => vec![
-                (if shape == Shape::Bytes { "name \u{fc}\u{20ac}" } else { "name" }.into(), Some(Vec::new())),
+                (if shape.is_bytes() { "name \u{fc}\u{20ac}" } else { "name" }.into(), Some(Vec::new())),
                 (b"n".to_vec(), None),
                 (b"n".to_vec(), Some(b"x".to_vec())),
             ],
@@ -102,7 +121,7 @@ impl Random {
             bytes.extend_from_slice(&self.next().to_le_bytes());
         }
         bytes.truncate(length);
-        if shape != Shape::Bytes {
+        if !shape.is_bytes() {
             const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz012345";
             bytes.iter_mut().for_each(|byte| *byte = LETTERS[usize::from(*byte) % LETTERS.len()]);
         }
@@ -139,6 +158,17 @@ mod tests {
             assert!(has(|r| r.headers.len() > 1 && r.headers[0].0 == r.headers[1].0), "{shape:?}");
             let empty = has(|r| r.key.as_deref() == Some(b"")) && has(|r| r.value.as_deref() == Some(b""));
             assert_eq!(empty, shape != Shape::TextInBlocks, "{shape:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_client_refuses_is_not_asked_of_it() {
+        for (shape, null_headers) in [(Shape::BytesKeyOrValue, true), (Shape::BytesNoNullHeader, false)] {
+            let records = records(shape, 7, "t", 400);
+            assert!(records.iter().all(|r| r.key.is_some() || r.value.is_some()), "{shape:?}");
+            assert!(records.iter().any(|r| r.key.is_none()) && records.iter().any(|r| r.value.is_none()));
+            let nulls = records.iter().flat_map(|r| &r.headers).any(|header| header.1.is_none());
+            assert_eq!(nulls, null_headers, "{shape:?}");
         }
     }
 

@@ -1,0 +1,142 @@
+// The part of sarama in the interop run; README.md beside this folder describes the lines.
+package main
+
+import (
+	"bufio"
+	"encoding/hex"
+	"fmt"
+	"log"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+func main() {
+	log.SetFlags(0)
+	// A client that waits for ever ends here.
+	time.AfterFunc(120*time.Second, func() { log.Fatal("not done after 120 s") })
+	switch os.Args[1] {
+	case "write":
+		write(os.Args[2], os.Args[3], os.Args[4])
+	case "read":
+		count, err := strconv.Atoi(os.Args[4])
+		check(err)
+		read(os.Args[2], os.Args[3], count)
+	default:
+		log.Fatalf("write or read, not %s", os.Args[1])
+	}
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+// The configuration that the library gives, so its own default of a protocol version.
+func config() *sarama.Config {
+	config := sarama.NewConfig()
+	config.ClientID = "ottla-interop"
+	return config
+}
+
+func write(bootstrap, topic, codec string) {
+	admin, err := sarama.NewClusterAdmin([]string{bootstrap}, config())
+	check(err)
+	check(admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: 1, ReplicationFactor: 1}, false))
+	check(admin.Close())
+	c := config()
+	check(c.Producer.Compression.UnmarshalText([]byte(codec)))
+	c.Producer.Partitioner = sarama.NewManualPartitioner
+	c.Producer.RequiredAcks = sarama.WaitForAll
+	c.Producer.Idempotent = true
+	c.Net.MaxOpenRequests = 1
+	c.Producer.Flush.Frequency = 5 * time.Millisecond
+	c.Producer.Return.Successes = true
+	producer, err := sarama.NewAsyncProducer([]string{bootstrap}, c)
+	check(err)
+	acked := make(chan int)
+	go func() {
+		n := 0
+		for range producer.Successes() {
+			n++
+		}
+		acked <- n
+	}()
+	go func() {
+		for err := range producer.Errors() {
+			log.Fatal(err)
+		}
+	}()
+	in := bufio.NewScanner(os.Stdin)
+	in.Buffer(make([]byte, 1<<20), 1<<20)
+	sent := 0
+	for in.Scan() {
+		part := strings.Split(in.Text(), "\t")
+		m := &sarama.ProducerMessage{Topic: topic, Key: encoder(part[0]), Value: encoder(part[1])}
+		if part[2] != "" {
+			for _, h := range strings.Split(part[2], ",") {
+				name, value, _ := strings.Cut(h, ":")
+				m.Headers = append(m.Headers, sarama.RecordHeader{Key: unhex(name), Value: unhex(value)})
+			}
+		}
+		producer.Input() <- m
+		sent++
+	}
+	check(in.Err())
+	producer.AsyncClose()
+	if n := <-acked; n != sent {
+		log.Fatalf("%d sent, %d acknowledged", sent, n)
+	}
+	fmt.Println("written", sent)
+}
+
+func read(bootstrap, topic string, count int) {
+	consumer, err := sarama.NewConsumer([]string{bootstrap}, config())
+	check(err)
+	partition, err := consumer.ConsumePartition(topic, 0, sarama.OffsetOldest)
+	check(err)
+	out := bufio.NewWriterSize(os.Stdout, 1<<16)
+	for range count {
+		m, open := <-partition.Messages()
+		if !open {
+			log.Fatal("the partition's messages ended")
+		}
+		fmt.Fprintf(out, "%d\t%s\t%s\t", m.Offset, text(m.Key), text(m.Value))
+		for i, h := range m.Headers {
+			if i > 0 {
+				out.WriteByte(',')
+			}
+			fmt.Fprintf(out, "%s:%s", text(h.Key), text(h.Value))
+		}
+		out.WriteByte('\n')
+	}
+	check(out.Flush())
+	// Closing would wait for the fetch that is under way.
+}
+
+func encoder(s string) sarama.Encoder {
+	if s == "-" {
+		return nil
+	}
+	return sarama.ByteEncoder(unhex(s))
+}
+
+func unhex(s string) []byte {
+	if s == "-" {
+		return nil
+	}
+	b, err := hex.DecodeString(s)
+	check(err)
+	return b
+}
+
+func text(b []byte) string {
+	if b == nil {
+		return "-"
+	}
+	return hex.EncodeToString(b)
+}
