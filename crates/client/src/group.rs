@@ -18,6 +18,9 @@ mod place;
 pub(crate) mod protocol;
 mod verdict;
 
+#[cfg(test)]
+mod tests;
+
 pub use assignor::Assignor;
 pub use config::GroupConfig;
 pub use consumer::{GroupConsumer, GroupEvent};

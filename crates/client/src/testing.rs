@@ -4,12 +4,14 @@
 //! breaks on demand: a test queues a [`Fault`] for the next request of an API. It is no broker and shares no code with
 //! one; the real ones are asked by hand and by the interoperability tests.
 
+mod groups;
 mod handlers;
 mod log;
 
 use crate::client::Client;
 use crate::config::{ClientConfig, Surroundings};
 use bytes::{Bytes, BytesMut};
+pub use groups::{FakeGroup, Phase};
 use log::FakePartition;
 use ottla_env::clock::ManualClock;
 use ottla_env::net::{MemoryNet, Net, Stream};
@@ -53,6 +55,9 @@ pub struct State {
     pub batch_bytes_max: usize,
     pub producer_ids: i64,
     pub connections: usize,
+    pub groups: BTreeMap<String, FakeGroup>,
+    /// The node that coordinates all groups.
+    pub coordinator: i32,
 }
 
 #[derive(Debug, Clone)]
@@ -60,14 +65,19 @@ pub struct FakeCluster {
     pub net: MemoryNet,
     pub ports: [u16; 2],
     state: Arc<Mutex<State>>,
+    /// Moves with every change of a group.
+    groups_changed: tokio::sync::watch::Sender<u64>,
 }
 
 impl FakeCluster {
     /// Both nodes listen; there are no topics.
     pub async fn start() -> Self {
         let net = MemoryNet::new();
-        let state = State { controller: 1, batch_bytes_max: usize::MAX, ..Default::default() };
-        let mut cluster = Self { net, ports: [0; 2], state: Arc::new(Mutex::new(state)) };
+        let state =
+            State { controller: 1, coordinator: 1, batch_bytes_max: usize::MAX, ..Default::default() };
+        let state = Arc::new(Mutex::new(state));
+        let groups_changed = tokio::sync::watch::channel(0).0;
+        let mut cluster = Self { net, ports: [0; 2], state, groups_changed };
         let mut listeners = Vec::new();
         for index in 0..NODES.len() {
             let listener = cluster.net.listen(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();

@@ -133,6 +133,7 @@ impl Member {
                 End::Failed(error) => self.failed(error).await,
             };
             if result.is_err() {
+                self.leave().await;
                 return;
             }
         }
@@ -206,8 +207,8 @@ impl Member {
     async fn round(&mut self) -> Result<(), End> {
         let topics = self.wish.borrow_and_update().topics.clone();
         let is_cooperative = self.config.is_cooperative();
-        let stays = |key: &&PartitionKey| !(is_cooperative && topics.contains(&key.topic));
-        let back = self.owned.iter().filter(stays).cloned().collect();
+        let goes = |key: &&PartitionKey| !is_cooperative || !topics.contains(&key.topic);
+        let back = self.owned.iter().filter(goes).cloned().collect();
         self.give_back(back).await?;
         let joined = self.join(&topics).await?;
         let (assigned, counts) = match self.sync(joined).await? {

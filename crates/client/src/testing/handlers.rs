@@ -1,7 +1,7 @@
 //! Answers of the cluster in memory, one function per API.
 
 use super::log::FakePartition;
-use super::{FakeCluster, NODES, State};
+use super::{FakeCluster, NODES, State, groups};
 use bytes::Bytes;
 use ottla_wire::frame::encode_response;
 use ottla_wire::messages::api_versions::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};
@@ -98,12 +98,12 @@ pub async fn answer(
             }
             frame(correlation_id, version, &answer)
         }
-        _ => return None,
+        _ => return groups::answer(cluster, node_id, &head, decoder, refusal).await,
     };
     Some(bytes)
 }
 
-fn frame<M: Message>(correlation_id: i32, version: i16, body: &M) -> Bytes {
+pub(super) fn frame<M: Message>(correlation_id: i32, version: i16, body: &M) -> Bytes {
     encode_response(correlation_id, version, body).unwrap().to_bytes()
 }
 
