@@ -5,6 +5,7 @@
 
 mod child;
 mod drain;
+mod groups;
 mod places;
 mod replay;
 mod restart;
@@ -31,6 +32,10 @@ enum Load {
     #[command(after_help = drain::EXAMPLES)]
     Drain(drain::Args),
 
+    /// Let members of a group come and go, until everything is divided again
+    #[command(after_help = groups::EXAMPLES)]
+    Groups(groups::Args),
+
     /// Start a broker, let it idle, fill it, kill -9 it, and start it again
     #[command(after_help = restart::EXAMPLES)]
     Restart(restart::Args),
@@ -43,6 +48,7 @@ pub fn run(args: &Args, global: &Global) -> Result<Exit> {
         match &args.load {
             Load::Replay(args) => replay::run(args, global).await,
             Load::Drain(args) => drain::run(args, global).await,
+            Load::Groups(args) => groups::run(args, global).await,
             Load::Restart(args) => restart::run(args, global).await,
         }
     })
