@@ -26,6 +26,10 @@ const SCENARIOS: &[&str] = &[
     "offset_for_leader_epoch",
     "single_node_admin",
     "security_is_off",
+    "coordinators",
+    "classic_group_of_one",
+    "classic_group_errors",
+    "static_members",
     "hostile_frames",
     "pipelining_keeps_order",
 ];

@@ -230,9 +230,11 @@ impl Observe<group::Groups> for Counted {
     }
 
     fn changed(&mut self, machine: &group::Groups, records: u64) {
-        let _ = machine;
+        let group::Counts { groups, members } = machine.counts();
+        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.metrics.group_records(records);
-        self.metrics.group_gauges(&mut self.gauges, GroupGauges::default());
+        let now = GroupGauges { groups: count(groups), members: count(members) };
+        self.metrics.group_gauges(&mut self.gauges, now);
     }
 
     fn unloaded(&mut self) {

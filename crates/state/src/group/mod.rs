@@ -77,6 +77,15 @@ pub struct Groups {
     /// When each group has something due, or before: monotonic.
     wakes: BTreeSet<(i64, WireStr)>,
     retention: Retention,
+    /// Of all groups.
+    members: usize,
+}
+
+/// How much there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    pub groups: usize,
+    pub members: usize,
 }
 
 #[derive(Debug, Default)]
@@ -85,6 +94,8 @@ struct Group {
     offsets: Offsets,
     /// Where it stands among the wakes.
     wake_ms: Option<i64>,
+    /// Members that are counted already.
+    counted: usize,
 }
 
 impl Group {
@@ -95,7 +106,17 @@ impl Group {
 
 impl Groups {
     pub fn new(config: Config) -> Self {
-        Self { config, groups: BTreeMap::new(), wakes: BTreeSet::new(), retention: Retention::default() }
+        Self {
+            config,
+            groups: BTreeMap::new(),
+            wakes: BTreeSet::new(),
+            retention: Retention::default(),
+            members: 0,
+        }
+    }
+
+    pub fn counts(&self) -> Counts {
+        Counts { groups: self.groups.len(), members: self.members }
     }
 
     /// Kafka's name of a group's state.
@@ -135,9 +156,11 @@ impl Groups {
         Some(done)
     }
 
-    /// After anything happened to a group: its next wake, or its end.
+    /// After anything happened to a group: its members are counted, its next wake is set, or it ends.
     fn settle(&mut self, id: &WireStr) {
         let Some(group) = self.groups.get_mut(id) else { return };
+        let before = std::mem::replace(&mut group.counted, group.classic.len());
+        self.members = self.members - before + group.counted;
         let earliest_ms = Some(group.classic.earliest_ms()).filter(|ms| *ms < i64::MAX);
         // A wake that comes too early costs little; moving it at every heartbeat would not.
         let is_late = match (group.wake_ms, earliest_ms) {
@@ -156,6 +179,7 @@ impl Groups {
             if let Some(wake) = group.wake_ms {
                 self.wakes.remove(&(wake, id.clone()));
             }
+            self.members -= group.counted;
             self.groups.remove(id);
         }
     }

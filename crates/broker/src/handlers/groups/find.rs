@@ -57,7 +57,8 @@ async fn locate(context: &Context, key_type: i8, key: WireStr, brokers: &[Addres
             node_id: node,
             host: broker.host.clone(),
             port: i32::from(broker.port),
-            error_message: None,
+            // What Kafka says of no error.
+            error_message: Some("NONE".into()),
             key,
             ..Default::default()
         },

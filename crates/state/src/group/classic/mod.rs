@@ -125,6 +125,11 @@ impl ClassicGroup {
         self.is_deciding
     }
 
+    /// Members, as Kafka describes them.
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
     pub fn earliest_ms(&self) -> i64 {
         self.earliest_ms
     }

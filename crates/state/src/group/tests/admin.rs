@@ -145,3 +145,20 @@ fn a_refusal_has_the_shape_of_the_answer() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn groups_and_members_are_counted() {
+    let mut desk = Desk::new();
+    let counts = |desk: &Desk| (desk.groups.counts().groups, desk.groups.counts().members);
+    assert_eq!(counts(&desk), (0, 0));
+    let one = desk.join_now(&Joiner { version: 3, ..Joiner::default() });
+    assert_eq!(counts(&desk), (1, 1));
+    assert_eq!(desk.leave(&[("stranger", None)]), [ErrorCode::UnknownMemberId]);
+    assert_eq!(counts(&desk), (1, 1));
+    assert_eq!(desk.leave(&[(&one.member_id, None)]), [ErrorCode::None]);
+    assert_eq!(counts(&desk).1, 0);
+    let replayed = desk.log.clone();
+    let mut again = Desk::new();
+    again.take(Effects { records: replayed, replies: Vec::new() });
+    assert_eq!(counts(&again), counts(&desk));
+}
