@@ -48,6 +48,17 @@ impl Layout {
         Ok(layout)
     }
 
+    /// The brokers alone, without a topic.
+    pub async fn brokers_of(client: &Client) -> Result<Self, ClientError> {
+        let cluster = client.admin().describe_cluster().await?;
+        let leader = |host: &str, port| Leader {
+            address: Address { host: host.to_owned(), port },
+            partitions: Vec::new(),
+        };
+        let brokers = cluster.brokers.iter().map(|broker| leader(&broker.host, broker.port)).collect();
+        Ok(Self { topic: String::new(), brokers })
+    }
+
     /// One end of every partition.
     pub async fn offsets(
         &self,

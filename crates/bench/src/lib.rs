@@ -7,12 +7,16 @@
 //! process.
 
 mod connection;
+pub mod crowd;
 pub mod drain;
+pub mod e2e;
 pub mod figures;
 mod frames;
 pub mod groups;
 mod layout;
 mod load;
+pub mod openloop;
+pub mod partitions;
 pub mod probe;
 mod progress;
 pub mod replay;

@@ -79,6 +79,38 @@ fn drain_reads_back_what_replay_sent() {
     assert_eq!(topics.as_array().map(Vec::len), Some(1), "a topic without a name is removed: {topics}");
 }
 
+/// The figures of a run that lists one a row, by name.
+fn steps(figures: &Value) -> Vec<(&str, f64)> {
+    let rows = figures.as_array().unwrap().iter();
+    rows.map(|row| (row["figure"].as_str().unwrap(), row["median"].as_f64().unwrap())).collect()
+}
+
+#[test]
+fn every_load_does_what_it_says_and_leaves_no_topic() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_broker, address) = broker(&dir.path().join("data"));
+    let open_loop =
+        ["bench", "openloop", "-b", &address, "--rate", "500", "--time", "1s", "--connections", "2"];
+    let (code, sent) = ottla(&open_loop);
+    assert_eq!((code, &sent[0]["records"]), (Some(0), &500.into()), "{sent}");
+    let (code, read) = ottla(&["bench", "e2e", "-b", &address, "--rate", "200", "--time", "1s"]);
+    assert_eq!((code, &read[0]["records"]), (Some(0), &200.into()), "{read}");
+    assert!(read[0]["p99Ms"].is_number() && read[0]["brokerCpuUsPerRecord"].is_number());
+    let (code, crowd) = ottla(&["bench", "conns", "-b", &address, "--count", "50", "--idle", "1ms"]);
+    assert_eq!((code, steps(&crowd)[0]), (Some(0), ("connections", 50.0)), "{crowd}");
+    let (code, many) = ottla(&["bench", "partitions", "-b", &address, "--count", "40"]);
+    let names: Vec<&str> = steps(&many).iter().map(|(name, _)| *name).collect();
+    assert_eq!(code, Some(0));
+    assert_eq!(names[..4], ["created", "allLed", "metadataOfAll", "allWritten"]);
+    let compare = ["bench", "compare", "-b", &address, "--against", &address, "--pairs", "2", "--anyway"];
+    let (code, pairs) = ottla(&[&compare[..], &["-c", "100", "--record", "100"]].concat());
+    assert_eq!(code, Some(0));
+    let ratio = pairs.as_array().unwrap().iter().find(|row| row["figure"] == "mbPerSecondRatio").unwrap();
+    assert_eq!(ratio["runs"].as_array().map(Vec::len), Some(2), "{pairs}");
+    let (_, topics) = ottla(&["topic", "ls", "-b", &address]);
+    assert_eq!(topics.as_array().map(Vec::len), Some(0), "{topics}");
+}
+
 #[test]
 fn restart_finds_every_record_again_and_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();

@@ -4,8 +4,14 @@
 //! standard output, progress to standard error; Ctrl-C prints the result so far.
 
 mod child;
+mod compare;
+mod conns;
 mod drain;
+mod e2e;
 mod groups;
+mod openloop;
+mod own;
+mod partitions;
 mod places;
 mod replay;
 mod restart;
@@ -36,6 +42,26 @@ enum Load {
     #[command(after_help = groups::EXAMPLES)]
     Groups(groups::Args),
 
+    /// Produce at a fixed rate; latencies count from the instant a request was due
+    #[command(after_help = openloop::EXAMPLES)]
+    Openloop(openloop::Args),
+
+    /// From producer to consumer, at a fixed rate
+    #[command(after_help = e2e::EXAMPLES)]
+    E2e(e2e::Args),
+
+    /// Many connections: what each costs, and how requests fare among them
+    #[command(after_help = conns::EXAMPLES)]
+    Conns(conns::Args),
+
+    /// A topic with many partitions: until all are led, and until each took a record
+    #[command(after_help = partitions::EXAMPLES)]
+    Partitions(partitions::Args),
+
+    /// Replay against two brokers in turn, and the ratio of each pair of runs
+    #[command(after_help = compare::EXAMPLES)]
+    Compare(compare::Args),
+
     /// Start a broker, let it idle, fill it, kill -9 it, and start it again
     #[command(after_help = restart::EXAMPLES)]
     Restart(restart::Args),
@@ -49,6 +75,11 @@ pub fn run(args: &Args, global: &Global) -> Result<Exit> {
             Load::Replay(args) => replay::run(args, global).await,
             Load::Drain(args) => drain::run(args, global).await,
             Load::Groups(args) => groups::run(args, global).await,
+            Load::Openloop(args) => openloop::run(args, global).await,
+            Load::E2e(args) => e2e::run(args, global).await,
+            Load::Conns(args) => conns::run(args, global).await,
+            Load::Partitions(args) => partitions::run(args, global).await,
+            Load::Compare(args) => compare::run(args, global).await,
             Load::Restart(args) => restart::run(args, global).await,
         }
     })

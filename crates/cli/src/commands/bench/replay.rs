@@ -1,5 +1,6 @@
 //! `ottla bench replay`: produces batches that were encoded before the clock started.
 
+use super::own::BenchTopic;
 use super::watch::{Plan, broker_pid, print, watch};
 use crate::args::Global;
 use crate::cluster;
@@ -11,7 +12,6 @@ use ottla_bench::replay::{Replay, ReplayConfig};
 use ottla_bench::usage::Sample;
 use ottla_bench::{Layout, Progress, own_topic};
 use ottla_client::{Acks, Client, Codec, Surroundings};
-use ottla_env::rng::{OsRng, Rng};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,7 +88,7 @@ pub fn parse_codec(text: &str) -> Result<Codec, String> {
     Codec::from_name(text).ok_or_else(|| "the codecs are none, gzip, snappy, lz4 and zstd".to_owned())
 }
 
-fn parse_acks(text: &str) -> Result<Acks, String> {
+pub fn parse_acks(text: &str) -> Result<Acks, String> {
     match text {
         "all" | "-1" => Ok(Acks::All),
         "1" => Ok(Acks::Leader),
@@ -109,7 +109,20 @@ pub fn usize_of(bytes: u64, name: &str) -> Result<usize> {
 }
 
 impl Args {
-    fn config(&self) -> Result<ReplayConfig> {
+    /// Asks for what makes sense for a run against one broker alone.
+    pub fn names_one_broker(&self) -> bool {
+        self.topic.is_some() || self.pid.is_some() || self.warm_up > 0
+    }
+
+    pub fn partitions(&self) -> i32 {
+        self.partitions
+    }
+
+    pub fn time(&self) -> Option<Duration> {
+        self.time
+    }
+
+    pub fn config(&self) -> Result<ReplayConfig> {
         Ok(ReplayConfig {
             record_bytes: usize_of(self.record, "--record")?,
             batch_bytes: usize_of(self.batch, "--batch")?,
@@ -121,7 +134,7 @@ impl Args {
     }
 
     /// `None`: until the time is over.
-    fn records_to_send(&self) -> Option<u64> {
+    pub fn records_to_send(&self) -> Option<u64> {
         match (self.records, self.bytes, self.time) {
             (Some(records), ..) => Some(records),
             (None, None, Some(_)) => None,
@@ -137,14 +150,9 @@ pub fn records_of(bytes: u64, record: u64) -> u64 {
 pub async fn run(args: &Args, global: &Global) -> Result<Exit> {
     let config = args.config()?;
     let (client, settings) = cluster::connect(global).await?;
-    let own = args.topic.is_none().then(|| format!("ottla-bench-{:08x}", OsRng.next_u64() as u32));
-    let topic = args.topic.clone().or_else(|| own.clone()).unwrap_or_default();
-    let result = measure(args, &config, &topic, &client, &settings.client.surroundings, global).await;
-    if own.is_some() {
-        for result in client.admin().delete_topics(&[topic]).await.unwrap_or_default() {
-            result.unwrap_or_else(|error| eprintln!("ottla: {error}"));
-        }
-    }
+    let topic = BenchTopic::new(args.topic.as_deref());
+    let result = measure(args, &config, &topic.name, &client, &settings.client.surroundings, global).await;
+    topic.remove(&client).await;
     result
 }
 

@@ -1,0 +1,96 @@
+//! `ottla bench conns`: many connections, their memory, and requests among them.
+
+use super::own::BenchTopic;
+use super::replay::parse_count;
+use super::steps::Steps;
+use super::watch::{Plan, broker_pid, watch};
+use crate::args::Global;
+use crate::cluster;
+use crate::exit::Exit;
+use crate::units::parse_duration;
+use anyhow::Result;
+use ottla_bench::crowd::Crowd;
+use ottla_bench::usage::{self, Sample};
+use ottla_bench::{Layout, Progress, own_topic};
+use ottla_client::{Client, Surroundings};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub const EXAMPLES: &str = "Examples:
+  ottla bench conns --count 10000 --idle 60s
+
+Each connection asks for the broker's versions and then says nothing for the idle time; after that each asks for the
+metadata of one topic, all within 10 s. Memory is that of the broker's process, without the kernel's for its sockets. The
+limit of open files has to allow the connections here and at the broker (ulimit -n).";
+
+/// All connections ask once within this time.
+const ASKING: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// Connections
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = parse_count)]
+    count: usize,
+
+    /// Time in which they say nothing
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "10s")]
+    idle: Duration,
+
+    /// The broker's process, where it is not found by itself
+    #[arg(long, value_name = "PID")]
+    pid: Option<u32>,
+}
+
+pub async fn run(args: &Args, global: &Global) -> Result<Exit> {
+    let _ = ottla_env::process::raise_open_file_limit();
+    let (client, settings) = cluster::connect(global).await?;
+    let topic = BenchTopic::new(None);
+    let result = measure(args, &topic.name, &client, &settings.client.surroundings, global).await;
+    topic.remove(&client).await;
+    result
+}
+
+async fn measure(
+    args: &Args,
+    topic: &str,
+    client: &Client,
+    surroundings: &Surroundings,
+    global: &Global,
+) -> Result<Exit> {
+    let failure = |error| cluster::failure(&error);
+    own_topic(client, topic, 1).await.map_err(failure)?;
+    let layout = Layout::of(client, topic).await.map_err(failure)?;
+    let pid = broker_pid(args.pid, &layout, surroundings).await?;
+    let Some(broker) = layout.brokers.first() else { return Ok(Exit::Failed) };
+    let mut steps = Steps::default();
+    let progress = Arc::new(Progress::unlimited());
+    let plan = |name| Plan { name, records: Some(args.count as u64), time: None };
+    let before = Sample::take(pid);
+    let opening = Crowd::open(&broker.address, args.count, surroundings, &progress);
+    let (mut crowd, ended) = watch(opening, &progress, plan("open"), global).await?;
+    if ended.exit() != Exit::Done {
+        return Ok(ended.exit());
+    }
+    steps.add("connections", "", crowd.len() as f64);
+    if let Some(pid) = pid {
+        let idle = usage::idle(pid, args.idle).await?;
+        steps.mb("rss", idle.rss_bytes);
+        if let Some(first) = before.broker {
+            let grown = idle.rss_bytes.saturating_sub(first.rss_bytes);
+            steps.add("rssPerConnection", "bytes", grown as f64 / crowd.len().max(1) as f64);
+        }
+        steps.add("idleCpu", "%", idle.cpu * 100.0);
+    } else {
+        tokio::time::sleep(args.idle).await;
+    }
+    let progress = Arc::new(Progress::unlimited());
+    let asking = crowd.ask_once(topic, ASKING, surroundings, &progress);
+    let (measured, ended) = watch(asking, &progress, plan("ask"), global).await?;
+    for (name, quantile) in [("p50", 0.5), ("p99", 0.99), ("max", 1.0)] {
+        if let Some(ms) = measured.latencies.quantile_ms(quantile) {
+            steps.add(name, "ms", ms);
+        }
+    }
+    steps.print(global)?;
+    Ok(ended.exit())
+}

@@ -1,0 +1,26 @@
+//! The topic of a run: the one that was named, or one of its own that goes when the run ends.
+
+use ottla_client::Client;
+use ottla_env::rng::{OsRng, Rng};
+
+#[derive(Debug)]
+pub struct BenchTopic {
+    pub name: String,
+    is_own: bool,
+}
+
+impl BenchTopic {
+    pub fn new(named: Option<&str>) -> Self {
+        let own = || format!("ottla-bench-{:08x}", OsRng.next_u64() as u32);
+        Self { name: named.map_or_else(own, str::to_owned), is_own: named.is_none() }
+    }
+
+    /// Removes a topic that the run made for itself.
+    pub async fn remove(self, client: &Client) {
+        if self.is_own {
+            for result in client.admin().delete_topics(&[self.name]).await.unwrap_or_default() {
+                result.unwrap_or_else(|error| eprintln!("ottla: {error}"));
+            }
+        }
+    }
+}
