@@ -25,6 +25,7 @@ pub const SERVED: &[i16] = &[
     apis::API_VERSIONS,
     apis::CREATE_TOPICS,
     apis::DELETE_TOPICS,
+    apis::DELETE_RECORDS,
     apis::INIT_PRODUCER_ID,
     apis::OFFSET_FOR_LEADER_EPOCH,
     apis::DESCRIBE_ACLS,

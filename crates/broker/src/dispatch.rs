@@ -50,6 +50,7 @@ pub fn dispatch(context: &Arc<Context>, client: &Client, frame: Bytes) -> Reply 
         apis::API_VERSIONS => handlers::api_versions::handle(call),
         apis::CREATE_TOPICS => handlers::topics::create(call),
         apis::DELETE_TOPICS => handlers::topics::delete(call),
+        apis::DELETE_RECORDS => handlers::delete_records::handle(call),
         apis::INIT_PRODUCER_ID => handlers::producer_ids::handle(call),
         apis::OFFSET_FOR_LEADER_EPOCH => handlers::leader_epochs::handle(call),
         apis::DESCRIBE_ACLS => handlers::acls::describe(call),

@@ -2,7 +2,7 @@
 
 use crate::cluster::{ControllerError, ProducerIdError};
 use crate::coordinator::Refused;
-use crate::partition::{AppendError, ReadError};
+use crate::partition::{AppendError, DeleteError, ReadError};
 use ottla_state::controller::Refusal;
 use ottla_wire::ErrorCode;
 use ottla_wire::batch::ProduceRefused;
@@ -25,6 +25,15 @@ pub fn of_read(error: &ReadError) -> ErrorCode {
         ReadError::Deleted => ErrorCode::UnknownTopicOrPartition,
         ReadError::OutOfRange { .. } => ErrorCode::OffsetOutOfRange,
         ReadError::Storage(_) => ErrorCode::KafkaStorageError,
+    }
+}
+
+pub fn of_delete(error: &DeleteError) -> ErrorCode {
+    match error {
+        DeleteError::Deleted => ErrorCode::UnknownTopicOrPartition,
+        DeleteError::OutOfRange { .. } => ErrorCode::OffsetOutOfRange,
+        DeleteError::Storage(_) => ErrorCode::KafkaStorageError,
+        DeleteError::Stopping => ErrorCode::NotLeaderOrFollower,
     }
 }
 

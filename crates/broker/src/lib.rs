@@ -5,6 +5,7 @@
 
 mod admin;
 mod advertise;
+mod background;
 mod budget;
 mod call;
 pub mod cluster;

@@ -36,6 +36,8 @@ pub struct Metrics {
     records_fetched_bytes: Counter,
     produce_errors: Family<KindLabel, Counter>,
     unknown_errors: Counter,
+    removed_segments: Counter,
+    removed_bytes: Counter,
     groups: Gauge,
     group_members: Gauge,
     group_rebalances: Counter,
@@ -72,6 +74,8 @@ impl Metrics {
             group_records: Counter::default(),
             group_loads: Counter::default(),
             group_load_ms: Counter::default(),
+            removed_segments: Counter::default(),
+            removed_bytes: Counter::default(),
         };
         let build: Family<VersionLabel, Gauge> = Family::default();
         build.get_or_create(&VersionLabel { version: env!("CARGO_PKG_VERSION") }).set(1);
@@ -111,6 +115,16 @@ impl Metrics {
             metrics.unknown_errors.clone(),
         );
         metrics.register_groups(&mut registry);
+        registry.register(
+            "ottla_removed_segments",
+            "Log segments that retention or DeleteRecords gave up",
+            metrics.removed_segments.clone(),
+        );
+        registry.register(
+            "ottla_removed_bytes",
+            "Bytes of the log segments that retention or DeleteRecords gave up",
+            metrics.removed_bytes.clone(),
+        );
         *metrics.lock() = registry;
         metrics
     }
@@ -210,6 +224,11 @@ impl Metrics {
         self.groups.inc_by(now.groups - last.groups);
         self.group_members.inc_by(now.members - last.members);
         *last = now;
+    }
+
+    pub fn removed(&self, segments: usize, bytes: u64) {
+        self.removed_segments.inc_by(segments as u64);
+        self.removed_bytes.inc_by(bytes);
     }
 
     /// The OpenMetrics text.

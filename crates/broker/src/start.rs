@@ -5,6 +5,7 @@
 //! beside that, first those that somebody asks for.
 
 use crate::admin::{self, Admin};
+use crate::background;
 use crate::budget::Budget;
 use crate::cluster::embedded::{Embedded, OpenError};
 use crate::cluster::{self, Cluster, ClusterStart, Registration, Rules};
@@ -120,7 +121,8 @@ impl Broker {
         let http = bind_http(net.as_ref(), config.http_listen, config.http_listen_explicit).await?;
 
         let clean_start = opening.clean || dir.is_new();
-        let registry = start_registry(disk, &clock, &dir, opening, &settings).await?;
+        let metrics = Arc::new(Metrics::new());
+        let registry = start_registry(disk, &clock, &dir, opening, &settings, &metrics).await?;
         let cluster = Cluster::start(ClusterStart {
             coord: Arc::clone(&engine) as Arc<dyn cluster::Coord>,
             clock: Arc::clone(&clock),
@@ -140,7 +142,6 @@ impl Broker {
             registry.set_metadata_revision(move || metadata.revision());
         }
 
-        let metrics = Arc::new(Metrics::new());
         let (stopping, stopped) = watch::channel(false);
         let groups = Groups::new(GroupsStart {
             node: format.node_id,
@@ -175,6 +176,8 @@ impl Broker {
             let (registry, forget) = (registry.clone(), forget(&context));
             background.spawn(async move { registry.run_deletions(forget).await });
         }
+        let every = Duration::from_millis(settings.broker().retention_check_ms);
+        background.spawn(background::retain(registry.clone(), every, context.stopped()));
         let ready = Arc::new(AtomicBool::new(false));
         let http_address = http.as_ref().map(|(_, address)| *address);
         if let Some((listener, _)) = http {
@@ -278,7 +281,9 @@ async fn start_registry(
     dir: &DataDir,
     opening: Opening,
     settings: &Arc<Settings>,
+    metrics: &Arc<Metrics>,
 ) -> Result<Registry, StartError> {
+    let metrics = Arc::clone(metrics);
     let topics = Arc::clone(settings);
     let start = RegistryStart {
         disk,
@@ -288,6 +293,7 @@ async fn start_registry(
         opening,
         tail_cache_bytes: TAIL_CACHE_BYTES,
         config_of: Arc::new(move |overrides| topics.topic(overrides)),
+        on_removed: Arc::new(move |segments, bytes| metrics.removed(segments, bytes)),
     };
     Ok(off_loop(move || Registry::start(start)).await??)
 }

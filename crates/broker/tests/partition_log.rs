@@ -7,8 +7,8 @@ mod partition_suite;
 
 use bytes::Bytes;
 use ottla_broker::partition::{
-    ActiveProducer, AppendError, EpochEnd, MemoryLog, PartitionLog, Produced, ReadError, ReadLimits, Slices,
-    TimestampedOffset, WaitSet,
+    ActiveProducer, AppendError, DeleteBefore, DeleteError, EpochEnd, MemoryLog, PartitionLog, Produced,
+    ReadError, ReadLimits, Slices, TimestampedOffset, WaitSet,
 };
 use ottla_wire::batch::{BatchHeader, batches};
 use ottla_wire::record::{BatchBuilder, BuildOptions};
@@ -76,6 +76,33 @@ async fn conformance(log: &dyn PartitionLog) {
     assert_eq!((log.end_of_epoch(4), log.end_of_epoch(9)), (end(4, 12), end(4, 12)));
     let producer = ActiveProducer { id: 7, epoch: 0, last_sequence: 11, last_timestamp: 302 };
     assert_eq!(log.producers().await.unwrap(), [producer]);
+    deletion(log).await;
+}
+
+/// Of a log that ends at 12, in batches of three.
+async fn deletion(log: &dyn PartitionLog) {
+    let delete = async |before| log.delete_records(before).await.unwrap();
+    let refused = |offset| Err(DeleteError::OutOfRange { offset, high_watermark: 12 });
+    assert_eq!(delete(DeleteBefore::Offset(13)).await, refused(13));
+    assert_eq!(delete(DeleteBefore::Offset(-2)).await, refused(-2));
+    assert_eq!(delete(DeleteBefore::Offset(4)).await, Ok(4));
+    assert_eq!(delete(DeleteBefore::Offset(1)).await, Ok(4), "a log start never goes back");
+    assert_eq!(log.offsets().unwrap().log_start, 4);
+    let error = log.read(3, ALL).await.unwrap_err();
+    assert_eq!(error, ReadError::OutOfRange { offset: 3, start: 4, end: 12 });
+    assert_eq!(offsets(&log.read(4, ALL).await.unwrap()), [3, 6, 9]);
+    let at = |offset, timestamp| Some(TimestampedOffset { offset, timestamp });
+    assert_eq!(log.offset_for_timestamp(0).await.unwrap(), at(4, 101));
+    assert_eq!(delete(DeleteBefore::HighWatermark).await, Ok(12));
+    assert!(log.read(12, ALL).await.unwrap().list.is_empty());
+    assert_eq!(
+        (log.offset_for_timestamp(0).await.unwrap(), log.max_timestamp().await.unwrap()),
+        (None, None)
+    );
+    // The producer is still known, and offsets go on.
+    let written = log.append(batch(400, 7, 12)).await.unwrap().unwrap();
+    assert_eq!((written.base_offset, written.log_start), (12, 12));
+    assert_eq!(log.max_timestamp().await.unwrap(), at(14, 402));
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Looks at logs on disk, read-only and from outside: what `ottla log verify` and `dump` show, and what tests assert.
 
+use crate::checkpoint::LogEntry;
 use crate::error::Damage;
 use crate::index::IndexFile;
 use crate::range_read::FileRange;
@@ -36,11 +37,15 @@ pub fn verify(
     dir: &Path,
     seen: &mut dyn FnMut(&Path, u64, &BatchHeader, &Bytes),
 ) -> io::Result<Verified> {
-    let files = recovery::list(disk, dir).map_err(io::Error::other)?.unwrap_or_default();
+    let mut files = recovery::list(disk, dir).map_err(io::Error::other)?;
+    let stored = recovery::stored_start(disk, dir, &files).map_err(io::Error::other)?.unwrap_or(0);
+    // What lies below the start is on its way out.
+    recovery::leave_out(stored, &mut files, &mut LogEntry::default());
+    let files = files.segments;
     let mut found =
         Verified { segments: files.len(), kept: recovery::kept_files(disk, dir)?, ..Verified::default() };
-    let mut expected = files.keys().next().copied().unwrap_or(0);
-    found.start_offset = expected;
+    let mut expected = files.keys().next().copied().unwrap_or(stored);
+    found.start_offset = expected.max(stored);
     let mut epoch = -1;
     for (base, size) in files {
         let file = dir.join(file_name(base, "log"));

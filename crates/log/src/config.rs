@@ -25,6 +25,14 @@ pub struct LogConfig {
     pub flush_messages: i64,
     /// Age of an unsynced record after which an `Os` log is synced.
     pub flush_ms: i64,
+    /// Old segments are removed; else only what lies below the log start.
+    pub delete: bool,
+    /// Age of a segment's newest record above which it is removed; negative: none is too old.
+    pub retention_ms: i64,
+    /// Bytes of a log above which its oldest segments are removed; negative: no limit.
+    pub retention_bytes: i64,
+    /// How long a removed segment stays on disk, for readers that are on their way to it.
+    pub file_delete_delay_ms: i64,
     /// A producer that wrote nothing for so long is forgotten.
     pub producer_id_expiration_ms: i64,
 }
@@ -48,6 +56,10 @@ impl Default for LogConfig {
             durability: Durability::Fsync,
             flush_messages: i64::MAX,
             flush_ms: i64::MAX,
+            delete: true,
+            retention_ms: 7 * 24 * 3600 * 1000,
+            retention_bytes: -1,
+            file_delete_delay_ms: 60_000,
             producer_id_expiration_ms: 24 * 3600 * 1000,
         }
     }

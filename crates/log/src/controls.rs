@@ -27,6 +27,10 @@ pub enum Control {
     StaleIndexTrusted,
     /// Recovery does not sync what it found in the page cache.
     NoSyncAtRecovery,
+    /// Segments are unlinked before the new log start is durable.
+    UnlinkFirst,
+    /// The last segment goes although no other one carries the end offset.
+    NoSuccessor,
 }
 
 #[cfg(feature = "controls")]

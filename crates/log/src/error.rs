@@ -58,6 +58,16 @@ pub enum ReadError {
     Record(#[from] ottla_wire::record::RecordError),
 }
 
+/// Why a log start is not durable.
+#[derive(Debug, thiserror::Error)]
+pub enum StartFailed {
+    /// The old start stays, and another attempt is good.
+    #[error("write {}: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Sync(#[from] SyncFailed),
+}
+
 /// Nothing that was written since the last sync can be trusted any more, so the process has to end.
 #[derive(Debug, thiserror::Error)]
 #[error("sync {}: {source}", path.display())]

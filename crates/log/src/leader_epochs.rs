@@ -39,6 +39,15 @@ impl LeaderEpochs {
         self.starts.retain(|(_, start)| *start < end_offset);
     }
 
+    /// Forgets epochs that ended below the log start; the one that holds there begins there.
+    pub fn trim(&mut self, log_start: i64) {
+        let holds = self.starts.partition_point(|(_, start)| *start <= log_start);
+        if let Some(holds) = holds.checked_sub(1) {
+            self.starts.drain(..holds);
+            self.starts[0].1 = log_start;
+        }
+    }
+
     pub fn end_of(&self, epoch: i32, log_end_offset: i64) -> EpochEnd {
         let behind = self.starts.partition_point(|(known, _)| *known <= epoch);
         let end_offset = self.starts.get(behind).map_or(log_end_offset, |(_, start)| *start);
@@ -77,5 +86,21 @@ mod tests {
         );
         epochs.cut(20);
         assert_eq!(epochs.latest(), Some(3));
+    }
+
+    #[test]
+    fn the_epoch_that_holds_at_the_log_start_stays() {
+        let after = |log_start| {
+            let mut epochs = LeaderEpochs::from_starts(vec![(1, 5), (3, 10), (4, 20)]);
+            epochs.trim(log_start);
+            epochs.starts().to_vec()
+        };
+        assert_eq!(after(4), [(1, 5), (3, 10), (4, 20)]);
+        assert_eq!(after(7), [(1, 7), (3, 10), (4, 20)]);
+        assert_eq!(after(10), [(3, 10), (4, 20)]);
+        assert_eq!(after(99), [(4, 99)]);
+        let mut none = LeaderEpochs::default();
+        none.trim(5);
+        assert_eq!(none.latest(), None);
     }
 }

@@ -5,7 +5,7 @@
 //! it is durable ([`Log::durable_offset`]), and its owner moves the high watermark.
 //!
 //! A partition's directory holds `<base offset>.log` (batches, one after another, nothing else) and, for sealed
-//! segments, `<base offset>.index`. What a start must know beyond that is in one checkpoint for all logs
+//! segments, `<base offset>.index`; `log-start` once the log starts later than its first segment. What a start must know beyond that is in one checkpoint for all logs
 //! ([`checkpoint`]); docs/format.md draws all of it.
 
 pub mod checkpoint;
@@ -16,18 +16,21 @@ mod error;
 mod index;
 mod leader_epochs;
 mod log;
+mod log_start;
 pub mod producer_state;
 mod range_read;
 mod reader;
 mod recovery;
+pub mod retention;
 mod scan;
 mod segment;
 mod sync_ledger;
 
 pub use config::{Durability, LogConfig};
-pub use error::{AppendError, Damage, OpenError, ReadError, SyncFailed};
+pub use error::{AppendError, Damage, OpenError, ReadError, StartFailed, SyncFailed};
 pub use leader_epochs::{EpochEnd, LeaderEpochs};
 pub use log::{Appended, Log, LogPlace, OpenFrom, OpenReport};
+pub use log_start::{Removal, StartJob};
 pub use range_read::RangeRead;
 pub use reader::{LogReader, ReadLimits, TimestampedOffset};
 pub use segment::SegmentEntry;

@@ -1,4 +1,6 @@
-//! One partition's log: appends, rolls, and says what of it is durable.
+//! One partition's log: appends, rolls, and says what of it is durable. How it gets shorter: [`shorten`].
+
+mod shorten;
 
 use crate::checkpoint::LogEntry;
 use crate::config::LogConfig;
@@ -105,21 +107,10 @@ impl Log {
         config: LogConfig,
         from: OpenFrom<'_>,
     ) -> Result<(Self, OpenReport), OpenError> {
-        let files = recovery::list(disk.as_ref(), &place.dir)?;
         let synced = matches!(from, OpenFrom::Unclean { synced: true, .. });
         let recovery =
             Recovery { disk: disk.as_ref(), place: &place, interval: config.index_interval_bytes, synced };
-        let recovered = match from {
-            // Files that nothing promised: read rather than taken for nothing.
-            OpenFrom::Clean(None) if !recovery::is_as_promised(files.as_ref(), None) => {
-                recovery.run(files.as_ref(), None)?
-            }
-            OpenFrom::Clean(entry) => recovery.trust(files.as_ref(), entry),
-            OpenFrom::Unclean { entry, .. } if recovery::is_as_promised(files.as_ref(), entry) => {
-                recovery.trust(files.as_ref(), entry)
-            }
-            OpenFrom::Unclean { entry, .. } => recovery.run(files.as_ref(), entry)?,
-        };
+        let recovered = recovery.open(from)?;
         Self::from_recovered(disk, place, config, recovered)
     }
 
@@ -175,7 +166,11 @@ impl Log {
         dir: &Path,
         entry: Option<&LogEntry>,
     ) -> Result<bool, OpenError> {
-        Ok(!recovery::is_as_promised(recovery::list(disk, dir)?.as_ref(), entry))
+        let mut files = recovery::list(disk, dir)?;
+        let mut entry = entry.cloned().unwrap_or_default();
+        let log_start = entry.log_start;
+        recovery::leave_out(log_start, &mut files, &mut entry);
+        Ok(!recovery::is_as_promised(&files, &entry))
     }
 
     /// Appends one batch that was checked, or leaves no trace (durability rule A4).

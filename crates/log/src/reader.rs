@@ -84,6 +84,42 @@ impl Shared {
     pub fn segments(&self) -> Vec<Arc<Segment>> {
         self.view().segments.clone()
     }
+
+    /// Segments of which nothing is at or behind an offset, without the last one.
+    pub fn segments_below(&self, offset: i64) -> Vec<Arc<Segment>> {
+        let view = self.view();
+        view.segments[..view.below(offset)].to_vec()
+    }
+
+    pub fn count_below(&self, offset: i64) -> usize {
+        self.view().below(offset)
+    }
+
+    /// The log starts later. Returns the segments that are left out from now on.
+    pub fn started(&self, log_start: i64, last: Last) -> Vec<Arc<Segment>> {
+        let mut view = self.change();
+        view.log_start = log_start;
+        view.epochs.trim(log_start);
+        let mut below = view.below(log_start);
+        if last == Last::Goes {
+            below = view.segments.len();
+        }
+        view.segments.drain(..below).collect()
+    }
+}
+
+/// What becomes of the last segment when everything lies below the log start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Last {
+    Stays,
+    /// A planted bug.
+    Goes,
+}
+
+impl View {
+    fn below(&self, offset: i64) -> usize {
+        self.segments.windows(2).take_while(|pair| pair[1].base_offset <= offset).count()
+    }
 }
 
 impl LogReader {
@@ -114,6 +150,17 @@ impl LogReader {
 
     /// Whole batches from the one that holds `offset` on, all of one segment. Empty at the end of the log.
     pub fn read(&self, offset: i64, limits: ReadLimits) -> Result<Bytes, ReadError> {
+        let found = self.read_now(offset, limits);
+        // A segment that went away meanwhile is no fault.
+        match (self.start_offset(), self.end_offset()) {
+            (start, end) if found.is_err() && offset < start => {
+                Err(ReadError::OutOfRange { offset, start, end })
+            }
+            _ => found,
+        }
+    }
+
+    fn read_now(&self, offset: i64, limits: ReadLimits) -> Result<Bytes, ReadError> {
         let (mut at, segments, damage) = {
             let view = self.0.view();
             if offset < view.log_start || offset > view.end_offset {
@@ -213,42 +260,92 @@ impl LogReader {
         timestamp: i64,
         upto: i64,
     ) -> Result<Option<TimestampedOffset>, ReadError> {
-        let (segments, log_start) = {
-            let view = self.0.view();
-            (view.segments.clone(), view.log_start)
-        };
-        for segment in segments.iter().filter(|segment| segment.max_timestamp() >= timestamp) {
-            let found = self.search(
-                segment,
-                timestamp,
-                |header| header.max_timestamp >= timestamp,
-                |t| t.timestamp >= timestamp && t.offset >= log_start,
-            )?;
-            if let Some(found) = found {
-                return Ok(Some(found).filter(|found| found.offset < upto));
+        self.steadily(|segments, log_start| {
+            for segment in segments.iter().filter(|segment| segment.max_timestamp() >= timestamp) {
+                let found = self.search(
+                    segment,
+                    timestamp,
+                    |header| header.max_timestamp >= timestamp && header.last_offset() >= log_start,
+                    |t| t.timestamp >= timestamp && t.offset >= log_start,
+                )?;
+                if let Some(found) = found {
+                    return Ok(Some(found).filter(|found| found.offset < upto));
+                }
             }
-        }
-        Ok(None)
+            Ok(None)
+        })
     }
 
     /// The record with the largest timestamp below `upto`; of several, the first.
     pub fn max_timestamp(&self, upto: i64) -> Result<Option<TimestampedOffset>, ReadError> {
-        let segments = self.0.segments();
-        let largest =
-            segments.iter().filter(|s| s.base_offset < upto && s.size() > 0).map(|s| s.max_timestamp());
-        let Some(largest) = largest.max() else { return Ok(None) };
-        for segment in segments.iter().filter(|segment| segment.max_timestamp() == largest) {
-            let found = self.search(
-                segment,
-                largest,
-                |header| header.max_timestamp == largest,
-                |t| t.timestamp == largest,
-            )?;
-            if let Some(found) = found {
-                return Ok(Some(found).filter(|found| found.offset < upto));
+        self.steadily(|segments, log_start| {
+            let mut largest: Vec<(&Arc<Segment>, i64)> = Vec::new();
+            for segment in segments.iter().filter(|s| s.base_offset < upto && s.size() > 0) {
+                let of_segment = if segment.base_offset < log_start {
+                    // Records below the start do not count.
+                    self.largest_timestamp(segment, log_start)?
+                } else {
+                    Some(segment.max_timestamp())
+                };
+                largest.extend(of_segment.map(|timestamp| (segment, timestamp)));
+            }
+            let Some(timestamp) = largest.iter().map(|(_, timestamp)| *timestamp).max() else {
+                return Ok(None);
+            };
+            for (segment, _) in largest.iter().filter(|(_, largest)| *largest == timestamp) {
+                let found = self.search(
+                    segment,
+                    timestamp,
+                    |header| header.max_timestamp >= timestamp && header.last_offset() >= log_start,
+                    |t| t.timestamp == timestamp && t.offset >= log_start,
+                )?;
+                if let Some(found) = found {
+                    return Ok(Some(found).filter(|found| found.offset < upto));
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    /// Looks through the segments; again, if it failed because the log start moved meanwhile.
+    fn steadily<T>(
+        &self,
+        look: impl Fn(&[Arc<Segment>], i64) -> Result<T, ReadError>,
+    ) -> Result<T, ReadError> {
+        loop {
+            let (segments, log_start) = {
+                let view = self.0.view();
+                (view.segments.clone(), view.log_start)
+            };
+            match look(&segments, log_start) {
+                Err(_) if self.start_offset() > log_start => {}
+                found => return found,
             }
         }
-        Ok(None)
+    }
+
+    /// The largest timestamp in a segment at or behind an offset.
+    fn largest_timestamp(&self, segment: &Segment, offset: i64) -> Result<Option<i64>, ReadError> {
+        let source = segment.open(self.0.disk.as_ref())?;
+        let mut scan = Scan::new(&source, 0, segment.size());
+        let mut largest = None;
+        loop {
+            let position = scan.position();
+            let next = scan.next_header().map_err(|error| read_error(error, segment, position, offset))?;
+            let Some((position, header)) = next else { return Ok(largest) };
+            if header.base_offset >= offset {
+                largest = largest.max(Some(header.max_timestamp));
+            } else if header.last_offset() >= offset {
+                let batch = source.read_range(position, header.size())?;
+                validate(&batch)?;
+                for record in record::iterate(&batch, DECOMPRESSED_MAX)? {
+                    let record = record?;
+                    if record.offset >= offset {
+                        largest = largest.max(Some(record.timestamp));
+                    }
+                }
+            }
+        }
     }
 
     fn search(

@@ -7,11 +7,12 @@ use crate::checkpoint::LogEntry;
 use crate::controls::{self, Control};
 use crate::error::{Damage, OpenError};
 use crate::leader_epochs::LeaderEpochs;
-use crate::log::{LogPlace, OpenReport};
+use crate::log::{LogPlace, OpenFrom, OpenReport};
+use crate::log_start;
 use crate::producer_state::ProducerTable;
 use crate::range_read::FileRange;
 use crate::scan::{Scan, ScanError};
-use crate::segment::{Segment, SegmentEntry, parse_name};
+use crate::segment::{Segment, SegmentEntry, file_name, parse_name};
 use ottla_env::disk::{Disk, File, OpenMode};
 use ottla_wire::batch::{BatchHeader, HEADER_LEN, validate};
 use std::collections::BTreeMap;
@@ -30,21 +31,58 @@ pub(crate) struct Recovered {
     pub report: OpenReport,
 }
 
-/// Segment files in a directory: base offset -> size. `None` without the directory.
-pub(crate) fn list(disk: &dyn Disk, dir: &Path) -> Result<Option<BTreeMap<i64, u64>>, OpenError> {
+/// What a log's directory holds.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    pub has_dir: bool,
+    /// Base offset -> size.
+    pub segments: BTreeMap<i64, u64>,
+    pub has_log_start: bool,
+}
+
+pub(crate) fn list(disk: &dyn Disk, dir: &Path) -> Result<Files, OpenError> {
     if disk.entry(dir).map_err(OpenError::io("look at", dir))?.is_none() {
-        return Ok(None);
+        return Ok(Files::default());
     }
     let entries = disk.list(dir).map_err(OpenError::io("list", dir))?;
-    Ok(Some(entries.iter().filter_map(|e| Some((parse_name(&e.name)?, e.len))).collect()))
+    Ok(Files {
+        has_dir: true,
+        segments: entries.iter().filter_map(|e| Some((parse_name(&e.name)?, e.len))).collect(),
+        has_log_start: entries.iter().any(|e| e.name == log_start::FILE_NAME),
+    })
+}
+
+/// The log start that was made durable last, as far as it is known.
+pub(crate) fn stored_start(disk: &dyn Disk, dir: &Path, files: &Files) -> Result<Option<i64>, OpenError> {
+    if !files.has_log_start {
+        return Ok(None);
+    }
+    log_start::read(disk, dir).map_err(OpenError::io("read the log start in", dir))
+}
+
+/// Takes away what lies wholly below the log start: it is never read, and nothing of it is missed (rule C3). Returns
+/// the files of it that are still there.
+pub(crate) fn leave_out(log_start: i64, files: &mut Files, entry: &mut LogEntry) -> Vec<i64> {
+    entry.log_start = entry.log_start.max(log_start);
+    let bases: Vec<i64> = files.segments.keys().copied().collect();
+    let below: Vec<i64> = bases.windows(2).filter(|pair| pair[1] <= log_start).map(|pair| pair[0]).collect();
+    for base in &below {
+        files.segments.remove(base);
+    }
+    let ends: Vec<i64> =
+        entry.segments.iter().skip(1).map(|segment| segment.base_offset).chain([entry.end_offset]).collect();
+    let mut ends = ends.iter();
+    entry.segments.retain(|segment| {
+        let above = ends.next().is_none_or(|end| *end > log_start);
+        above || files.segments.contains_key(&segment.base_offset)
+    });
+    below
 }
 
 /// Whether the files are exactly those of the entry, so that nothing has to be read.
-pub(crate) fn is_as_promised(files: Option<&BTreeMap<i64, u64>>, entry: Option<&LogEntry>) -> bool {
-    let promised = entry.map_or(&[][..], |entry| &entry.segments);
-    let found = files.map_or(0, BTreeMap::len);
-    found == promised.len()
-        && promised.iter().all(|s| files.and_then(|f| f.get(&s.base_offset)) == Some(&s.size))
+pub(crate) fn is_as_promised(files: &Files, entry: &LogEntry) -> bool {
+    files.segments.len() == entry.segments.len()
+        && entry.segments.iter().all(|s| files.segments.get(&s.base_offset) == Some(&s.size))
 }
 
 pub(crate) struct Recovery<'a> {
@@ -56,45 +94,80 @@ pub(crate) struct Recovery<'a> {
 }
 
 impl Recovery<'_> {
-    /// Believes the entry: it was written at a clean stop, or nothing was written since.
-    pub fn trust(&self, files: Option<&BTreeMap<i64, u64>>, entry: Option<&LogEntry>) -> Recovered {
-        let mut recovered = from_entry(self.place, entry);
-        if let Some(entry) = entry {
-            recovered.report.damage = self.damage_of(files, entry);
+    /// Finds the log as it is now, and makes durable what somebody may be shown of it.
+    pub fn open(&self, from: OpenFrom<'_>) -> Result<Recovered, OpenError> {
+        let mut files = list(self.disk, &self.place.dir)?;
+        let stored = stored_start(self.disk, &self.place.dir, &files)?;
+        let (OpenFrom::Clean(known) | OpenFrom::Unclean { entry: known, .. }) = from;
+        let mut entry = known.cloned().unwrap_or_default();
+        let checkpointed_start = entry.log_start;
+        let log_start = checkpointed_start.max(stored.unwrap_or(0));
+        let mut leftovers = leave_out(log_start, &mut files, &mut entry);
+        if log_start > checkpointed_start {
+            // It may be in the page cache only.
+            self.sync_names()?;
         }
+        if entry.segments.is_empty()
+            && let Some((first, _)) = files.segments.first_key_value()
+            && (known.is_none() || *first <= log_start)
+        {
+            if *first > entry.end_offset {
+                // Who wrote what was removed is not known, so each of them may start anew (KIP-360).
+                entry.producers = ProducerTable::default();
+            }
+            entry.end_offset = *first;
+            entry.log_start = log_start.max(*first);
+        }
+        let promised = is_as_promised(&files, &entry);
+        let mut recovered = match from {
+            // Files that nothing promised: read rather than taken for nothing.
+            OpenFrom::Clean(None) if !promised => self.run(&files, &entry)?,
+            OpenFrom::Clean(_) => self.trust(&files, &entry),
+            OpenFrom::Unclean { .. } if promised => self.trust(&files, &entry),
+            OpenFrom::Unclean { .. } => self.run(&files, &entry)?,
+        };
+        if recovered.report.damage.is_some() {
+            return Ok(recovered);
+        }
+        if recovered.end_offset < recovered.log_start {
+            // An `os` log lost what was behind its start: it begins there, and empty (rule C3).
+            leftovers.extend(recovered.segments.drain(..).map(|segment| segment.base_offset));
+            recovered.end_offset = recovered.log_start;
+        }
+        recovered.epochs.trim(recovered.log_start);
+        for base in leftovers {
+            // Where that fails they are left out again next time.
+            let _ = log_start::remove_segment(self.disk, &self.place.dir.join(file_name(base, "log")));
+        }
+        Ok(recovered)
+    }
+
+    /// Believes the entry: it was written at a clean stop, or nothing was written since.
+    fn trust(&self, files: &Files, entry: &LogEntry) -> Recovered {
+        let mut recovered = from_entry(self.place, entry);
+        recovered.report.damage = self.damage_of(files, entry);
         recovered
     }
 
-    pub fn run(
-        &self,
-        files: Option<&BTreeMap<i64, u64>>,
-        entry: Option<&LogEntry>,
-    ) -> Result<Recovered, OpenError> {
-        let mut recovered = from_entry(self.place, entry);
-        if let Some(entry) = entry
-            && let Some(damage) = self.damage_of(files, entry)
-        {
-            recovered.report.damage = Some(damage);
+    fn run(&self, files: &Files, entry: &LogEntry) -> Result<Recovered, OpenError> {
+        let mut recovered = self.trust(files, entry);
+        if recovered.report.damage.is_some() || !files.has_dir {
             return Ok(recovered);
         }
-        let Some(files) = files else { return Ok(recovered) };
         if controls::active(Control::StopAtCheckpoint) {
             return Ok(recovered);
-        }
-        if entry.is_none() {
-            let first = files.keys().next().copied().unwrap_or(0);
-            (recovered.log_start, recovered.end_offset) = (first, first);
         }
         // From here on only the last promised segment and those behind it are looked at.
         let first = recovered.segments.last().map(|segment| segment.base_offset);
         let to_scan: Vec<(i64, u64)> = files
+            .segments
             .iter()
             .filter(|(base, _)| first.is_none_or(|f| **base >= f))
             .map(|(b, s)| (*b, *s))
             .collect();
         let mut ended = false;
         for (base, size) in to_scan {
-            let path = self.place.dir.join(crate::segment::file_name(base, "log"));
+            let path = self.place.dir.join(file_name(base, "log"));
             let file = self.disk.open(&path, OpenMode::Write).map_err(OpenError::io("open", &path))?;
             if ended || (Some(base) != first && base != recovered.end_offset) {
                 ended = true;
@@ -108,10 +181,10 @@ impl Recovery<'_> {
     }
 
     /// What is missing of the promised files, or their first damage.
-    fn damage_of(&self, files: Option<&BTreeMap<i64, u64>>, entry: &LogEntry) -> Option<Damage> {
+    fn damage_of(&self, files: &Files, entry: &LogEntry) -> Option<Damage> {
         let last = entry.segments.len().checked_sub(1)?;
         for (i, segment) in entry.segments.iter().enumerate() {
-            let found = files.and_then(|files| files.get(&segment.base_offset)).copied();
+            let found = files.segments.get(&segment.base_offset).copied();
             let what = match found {
                 None => "the file is missing".to_owned(),
                 Some(size) if size < segment.size => {
@@ -122,7 +195,7 @@ impl Recovery<'_> {
                 }
                 Some(_) => continue,
             };
-            let file = self.place.dir.join(crate::segment::file_name(segment.base_offset, "log"));
+            let file = self.place.dir.join(file_name(segment.base_offset, "log"));
             let position = found.unwrap_or(0).min(segment.size);
             return Some(Damage { file, position, offset: segment.base_offset, what });
         }
@@ -281,8 +354,8 @@ impl Recovery<'_> {
     }
 }
 
-fn from_entry(place: &LogPlace, entry: Option<&LogEntry>) -> Recovered {
-    let entry = entry.cloned().unwrap_or_default();
+fn from_entry(place: &LogPlace, entry: &LogEntry) -> Recovered {
+    let entry = entry.clone();
     let segments = entry.segments.iter().map(|s| Arc::new(Segment::known(&place.dir, *s))).collect();
     Recovered {
         segments,

@@ -25,6 +25,8 @@ fn planted_bugs_are_caught() {
         Control::ProducersNotRebuilt,
         Control::TornTailAccepted,
         Control::NoSyncAtRecovery,
+        Control::UnlinkFirst,
+        Control::NoSuccessor,
     ];
     let mut missed = Vec::new();
     let mut catch = |name: String, result: Result<usize, String>| match result {

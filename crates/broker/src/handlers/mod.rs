@@ -5,6 +5,7 @@ pub mod acls;
 pub mod api_versions;
 pub mod cluster;
 pub mod configs;
+pub mod delete_records;
 pub mod elections;
 pub mod features;
 pub mod fetch;

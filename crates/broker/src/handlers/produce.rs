@@ -161,7 +161,7 @@ fn append(
     place: Place,
 ) -> Result<Appending, Refused> {
     let Place { version, leader_epoch, frame_bytes } = place;
-    let config = &partition.config;
+    let config = partition.config();
     let rules = ProduceRules { version, max_bytes: config.max_message_bytes };
     let bytes = records.map(Records::to_bytes).ok_or(ErrorCode::InvalidRecord)?;
     let (header, batch) = check_produced(&bytes, rules).map_err(|why| refused(&why, partition))?;
@@ -223,7 +223,8 @@ fn check_timestamps(
     now: i64,
     partition: &Partition,
 ) -> Result<(), Refused> {
-    let (before, after) = (partition.config.timestamp_before_max_ms, partition.config.timestamp_after_max_ms);
+    let config = partition.config();
+    let (before, after) = (config.timestamp_before_max_ms, config.timestamp_after_max_ms);
     let earliest = now.checked_sub(before).filter(|_| before != i64::MAX).unwrap_or(i64::MIN);
     let latest = now.saturating_add(after);
     if earliest == i64::MIN && header.max_timestamp <= latest {

@@ -37,6 +37,19 @@ pub enum ReadError {
     Stopping,
 }
 
+/// Why records are still there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeleteError {
+    #[error("the topic was deleted")]
+    Deleted,
+    #[error("offset {offset} is outside of 0..={high_watermark}")]
+    OutOfRange { offset: i64, high_watermark: i64 },
+    #[error("storage: {0}")]
+    Storage(String),
+    #[error("the broker stops")]
+    Stopping,
+}
+
 /// What was written cannot be trusted any more (durability rule A7): the process has to end with exit code 1, and the
 /// next start verifies.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

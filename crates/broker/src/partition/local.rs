@@ -1,17 +1,20 @@
 //! A partition's log on this broker's disk, as everybody but its writer sees it.
 
-use super::error::{AppendError, ReadError};
+use super::error::{AppendError, DeleteError, ReadError};
 use super::partition_log::{
-    ActiveProducer, EpochEnd, Offsets, PartitionLog, Produced, ReadLimits, Slices, TimestampedOffset, Written,
+    ActiveProducer, DeleteBefore, EpochEnd, Offsets, PartitionLog, Produced, ReadLimits, Slices,
+    TimestampedOffset, Written,
 };
 use super::pool::{Class, Pool};
 use super::purgatory::Watchers;
 use super::tail_cache::Tail;
 use super::writer::Message;
+use crate::settings::TopicConfig;
+use arc_swap::ArcSwap;
 use crossbeam_channel::Sender;
 use ottla_env::net::BoxFuture;
 use ottla_log::checkpoint::LogKey;
-use ottla_log::{LogConfig, LogPlace, LogReader};
+use ottla_log::{LogPlace, LogReader};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::{oneshot, watch};
@@ -31,7 +34,7 @@ pub(super) enum Openness {
 pub(super) struct LocalLog {
     pub key: LogKey,
     pub place: LogPlace,
-    pub config: LogConfig,
+    config: ArcSwap<TopicConfig>,
     pub tail: Tail,
     pub openness: watch::Sender<Openness>,
     writer: Sender<Message>,
@@ -44,7 +47,7 @@ impl LocalLog {
     pub fn new(
         key: LogKey,
         place: LogPlace,
-        config: LogConfig,
+        config: TopicConfig,
         tail: Tail,
         writer: Sender<Message>,
         readers: Pool,
@@ -52,7 +55,7 @@ impl LocalLog {
         Self {
             key,
             place,
-            config,
+            config: ArcSwap::from_pointee(config),
             tail,
             openness: watch::Sender::new(Openness::Unopened),
             writer,
@@ -60,6 +63,17 @@ impl LocalLog {
             high_watermark: AtomicI64::new(0),
             watchers: Watchers::default(),
         }
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> Arc<TopicConfig> {
+        self.config.load_full()
+    }
+
+    /// The settings are others from now on; the writer takes its part of them from here.
+    pub fn configure(&self, config: TopicConfig) {
+        self.config.store(Arc::new(config));
+        let _ = self.writer.send(Message::Configure(self.key));
     }
 
     /// The high watermark only ever grows.
@@ -131,6 +145,12 @@ impl PartitionLog for Arc<LocalLog> {
         let (reply, answer) = oneshot::channel();
         // Without a loop to take it the reply is dropped, and the caller learns that the log is gone.
         let _ = self.writer.send(Message::Append { log: Arc::clone(self), batch, reply });
+        answer
+    }
+
+    fn delete_records(&self, before: DeleteBefore) -> oneshot::Receiver<Result<i64, DeleteError>> {
+        let (reply, answer) = oneshot::channel();
+        let _ = self.writer.send(Message::DeleteRecords { log: Arc::clone(self), before, reply });
         answer
     }
 

@@ -1,9 +1,10 @@
 //! A partition's log in memory: the second implementation of the seam, for tests and simulation. What is appended is
 //! committed at once.
 
-use super::error::{AppendError, ReadError};
+use super::error::{AppendError, DeleteError, ReadError};
 use super::partition_log::{
-    ActiveProducer, EpochEnd, Offsets, PartitionLog, Produced, ReadLimits, Slices, TimestampedOffset, Written,
+    ActiveProducer, DeleteBefore, EpochEnd, Offsets, PartitionLog, Produced, ReadLimits, Slices,
+    TimestampedOffset, Written,
 };
 use super::purgatory::Watchers;
 use bytes::Bytes;
@@ -26,6 +27,7 @@ pub struct MemoryLog {
 #[derive(Debug, Default)]
 struct State {
     batches: Vec<(BatchHeader, Bytes)>,
+    start: i64,
     end: i64,
     producers: ProducerTable,
     epochs: LeaderEpochs,
@@ -36,24 +38,20 @@ impl MemoryLog {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn find(
-        &self,
-        batch: impl Fn(&BatchHeader) -> bool,
-        wanted: impl Fn(i64) -> bool,
-    ) -> Result<Option<TimestampedOffset>, ReadError> {
-        for (_, bytes) in self.state().batches.iter().filter(|(header, _)| batch(header)) {
-            let storage = |error: record::RecordError| ReadError::Storage(error.to_string());
+    /// All records, with their times.
+    fn stamps(&self) -> Result<Vec<TimestampedOffset>, ReadError> {
+        let state = self.state();
+        let storage = |error: record::RecordError| ReadError::Storage(error.to_string());
+        let mut stamps = Vec::new();
+        for (_, bytes) in &state.batches {
             for record in record::iterate(bytes, DECOMPRESSED_MAX).map_err(storage)? {
                 let record = record.map_err(storage)?;
-                if wanted(record.timestamp) {
-                    return Ok(Some(TimestampedOffset {
-                        offset: record.offset,
-                        timestamp: record.timestamp,
-                    }));
+                if record.offset >= state.start {
+                    stamps.push(TimestampedOffset { offset: record.offset, timestamp: record.timestamp });
                 }
             }
         }
-        Ok(None)
+        Ok(stamps)
     }
 }
 
@@ -65,7 +63,7 @@ impl State {
             Verdict::Append => {}
             Verdict::Duplicate(first) => {
                 let (base_offset, max_timestamp) = (first.base_offset, first.max_timestamp);
-                return Ok(Written { base_offset, log_start: 0, max_timestamp, duplicate: true });
+                return Ok(Written { base_offset, log_start: self.start, max_timestamp, duplicate: true });
             }
             Verdict::OutOfOrder { expected } => {
                 let sequence = header.base_sequence;
@@ -83,7 +81,8 @@ impl State {
         self.producers.note(header, base_offset);
         self.epochs.note(*leader_epoch, base_offset);
         self.batches.push((placed, stored.into()));
-        Ok(Written { base_offset, log_start: 0, max_timestamp: header.max_timestamp, duplicate: false })
+        let (log_start, max_timestamp) = (self.start, header.max_timestamp);
+        Ok(Written { base_offset, log_start, max_timestamp, duplicate: false })
     }
 }
 
@@ -96,19 +95,42 @@ impl PartitionLog for MemoryLog {
         answer
     }
 
+    fn delete_records(&self, before: DeleteBefore) -> oneshot::Receiver<Result<i64, DeleteError>> {
+        let (reply, answer) = oneshot::channel();
+        let mut state = self.state();
+        let high_watermark = state.end;
+        let offset = match before {
+            DeleteBefore::HighWatermark => high_watermark,
+            DeleteBefore::Offset(offset) => offset,
+        };
+        let result = if (0..=high_watermark).contains(&offset) {
+            state.start = state.start.max(offset);
+            let start = state.start;
+            state.batches.retain(|(header, _)| header.last_offset() >= start);
+            Ok(start)
+        } else {
+            Err(DeleteError::OutOfRange { offset, high_watermark })
+        };
+        let _ = reply.send(result);
+        answer
+    }
+
     fn ready(&self) -> BoxFuture<'_, Result<(), ReadError>> {
         Box::pin(std::future::ready(Ok(())))
     }
 
     fn offsets(&self) -> Result<Offsets, ReadError> {
-        let end = self.state().end;
-        Ok(Offsets { log_start: 0, high_watermark: end, log_end: end })
+        let (start, end) = {
+            let state = self.state();
+            (state.start, state.end)
+        };
+        Ok(Offsets { log_start: start, high_watermark: end, log_end: end })
     }
 
     fn read(&self, offset: i64, limits: ReadLimits) -> BoxFuture<'_, Result<Slices, ReadError>> {
         let state = self.state();
-        if offset < 0 || offset > state.end {
-            let error = ReadError::OutOfRange { offset, start: 0, end: state.end };
+        if offset < state.start || offset > state.end {
+            let error = ReadError::OutOfRange { offset, start: state.start, end: state.end };
             return Box::pin(std::future::ready(Err(error)));
         }
         let mut slices = Slices::default();
@@ -123,17 +145,13 @@ impl PartitionLog for MemoryLog {
     }
 
     fn offset_for_timestamp(&self, ms: i64) -> BoxFuture<'_, Result<Option<TimestampedOffset>, ReadError>> {
-        Box::pin(std::future::ready(
-            self.find(|header| header.max_timestamp >= ms, |timestamp| timestamp >= ms),
-        ))
+        let found = self.stamps().map(|stamps| stamps.into_iter().find(|stamp| stamp.timestamp >= ms));
+        Box::pin(std::future::ready(found))
     }
 
     fn max_timestamp(&self) -> BoxFuture<'_, Result<Option<TimestampedOffset>, ReadError>> {
-        let largest = self.state().batches.iter().map(|(header, _)| header.max_timestamp).max();
-        let found = match largest {
-            None => Ok(None),
-            Some(largest) => self.find(|header| header.max_timestamp == largest, |t| t == largest),
-        };
+        // Of several equal ones `max_by_key` takes the last.
+        let found = self.stamps().map(|stamps| stamps.into_iter().rev().max_by_key(|stamp| stamp.timestamp));
         Box::pin(std::future::ready(found))
     }
 

@@ -18,11 +18,13 @@ mod start;
 mod tail_cache;
 mod writer;
 
-pub use error::{AppendError, ReadError, StartError, StopError, StorageFailed};
+pub use error::{AppendError, DeleteError, ReadError, StartError, StopError, StorageFailed};
 pub use memory::MemoryLog;
 pub use partition_log::{
-    ActiveProducer, EpochEnd, Offsets, PartitionLog, Produced, ReadLimits, Slices, TimestampedOffset, Written,
+    ActiveProducer, DeleteBefore, EpochEnd, Offsets, PartitionLog, Produced, ReadLimits, Slices,
+    TimestampedOffset, Written,
 };
 pub use purgatory::{WaitSet, Watchers};
 pub use registry::{Forget, Partition, Registry, RegistryStart, Usage};
 pub use start::{Opening, StartReport};
+pub use writer::OnRemoved;

@@ -1,6 +1,6 @@
 //! The seam behind which a partition's data lives: one broker's disk today, copies on others later.
 
-use super::error::{AppendError, ReadError};
+use super::error::{AppendError, DeleteError, ReadError};
 use super::purgatory::Watchers;
 use bytes::Bytes;
 use ottla_env::net::BoxFuture;
@@ -45,6 +45,13 @@ pub struct ActiveProducer {
     pub last_timestamp: i64,
 }
 
+/// Where the records end that somebody does not want any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeleteBefore {
+    HighWatermark,
+    Offset(i64),
+}
+
 #[derive(Debug, Clone, Copy)]
 pub struct ReadLimits {
     pub max_bytes: usize,
@@ -80,6 +87,10 @@ pub trait PartitionLog: Debug + Send + Sync {
     /// Queues a batch at once, in the order of the calls. The answer comes when the high watermark covers it, or when
     /// it failed; a sender that is gone means that the log is gone.
     fn append(&self, batch: Produced) -> oneshot::Receiver<Result<Written, AppendError>>;
+
+    /// Moves the log start, never back and never beyond the high watermark. Answered with the log start when it is
+    /// durable; a sender that is gone means that the log is gone.
+    fn delete_records(&self, before: DeleteBefore) -> oneshot::Receiver<Result<i64, DeleteError>>;
 
     /// Waits until the log can be read; at once for one that was used before.
     fn ready(&self) -> BoxFuture<'_, Result<(), ReadError>>;

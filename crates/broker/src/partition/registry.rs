@@ -11,7 +11,7 @@ use super::partition_log::PartitionLog;
 use super::pool::{Class, Pool};
 use super::start::{self, Opening, StartReport, io_error};
 use super::tail_cache::TailCache;
-use super::writer::{Entries, Message, OnOpened, Open, Tools, Writer};
+use super::writer::{Entries, Message, OnOpened, OnRemoved, Open, Room, Tools, Writer};
 use crate::settings::TopicConfig;
 use crossbeam_channel::Sender;
 use ottla_env::clock::Clock;
@@ -19,6 +19,7 @@ use ottla_env::disk::{Disk, Space};
 use ottla_env::net::BoxFuture;
 use ottla_env::task::{DiskLoop, spawn_disk_loop};
 use ottla_log::checkpoint::{Checkpoint, FILE_NAME, LogKey};
+use ottla_log::retention::{self, Extent};
 use ottla_log::{Log, LogPlace, OpenError, OpenFrom};
 use ottla_state::image::{Configs, Topic};
 use ottla_state::{Image, TopicId};
@@ -52,6 +53,8 @@ pub struct RegistryStart {
     pub tail_cache_bytes: usize,
     /// The settings of a topic with these overrides.
     pub config_of: Arc<dyn Fn(&Configs) -> TopicConfig + Send + Sync>,
+    /// Hears of segments that are removed.
+    pub on_removed: Arc<OnRemoved>,
 }
 
 /// What partitions and the file system hold.
@@ -68,7 +71,6 @@ pub struct Usage {
 pub struct Partition {
     pub topic_id: TopicId,
     pub index: i32,
-    pub config: Arc<TopicConfig>,
     pub log: Arc<dyn PartitionLog>,
     local: Arc<LocalLog>,
 }
@@ -89,6 +91,7 @@ type Revision = dyn Fn() -> i64 + Send + Sync;
 
 struct Inner {
     disk: Arc<dyn Disk>,
+    clock: Arc<dyn Clock>,
     root: PathBuf,
     topics_dir: PathBuf,
     config_of: Arc<dyn Fn(&Configs) -> TopicConfig + Send + Sync>,
@@ -114,12 +117,30 @@ struct Inner {
 #[derive(Default)]
 struct Partitions {
     open: HashMap<LogKey, Arc<Partition>>,
+    /// The newest image that was heard of, and the settings that the open partitions of a topic have.
+    image: Arc<Image>,
+    configs: HashMap<TopicId, Arc<Configs>>,
     /// The topics that were deleted last: nothing of them is made again, whatever an older image says.
     deleted: HashSet<TopicId>,
     deleted_order: VecDeque<TopicId>,
 }
 
 impl Partitions {
+    /// The topics with open partitions whose settings are others now.
+    fn take_configs(&mut self, image: &Image) -> Vec<TopicId> {
+        let mut changed = Vec::new();
+        self.configs.retain(|id, known| {
+            let Some(topic) = image.topic_by_id(*id) else { return false };
+            if !Arc::ptr_eq(known, &topic.configs) && *known != topic.configs {
+                changed.push(*id);
+            }
+            *known = Arc::clone(&topic.configs);
+            true
+        });
+        changed.sort_unstable();
+        changed
+    }
+
     /// False when it is known already.
     fn delete(&mut self, id: TopicId) -> bool {
         if !self.deleted.insert(id) {
@@ -158,12 +179,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Registry {
     pub fn start(start: RegistryStart) -> Result<Self, StartError> {
-        let RegistryStart { disk, clock, root, topics_dir, opening, tail_cache_bytes, config_of } = start;
+        let RegistryStart { disk, clock, root, topics_dir, opening, tail_cache_bytes, config_of, on_removed } =
+            start;
         if disk.entry(&topics_dir).map_err(io_error("look at", &topics_dir))?.is_none() {
             disk.create_dir(&topics_dir).map_err(io_error("create", &topics_dir))?;
             disk.sync_dir(&root).map_err(io_error("sync", &root))?;
         }
-        keep_reserve(disk.as_ref(), &root);
+        let reserve = Reserve { disk: Arc::clone(&disk), path: root.join(RESERVE) };
+        reserve.keep();
         let (syncs, mut threads) = Pool::start("sync", SYNC_THREADS).map_err(StartError::Thread)?;
         let (readers, read_threads) = Pool::start("read", READ_THREADS).map_err(StartError::Thread)?;
         threads.extend(read_threads);
@@ -179,6 +202,8 @@ impl Registry {
             open: opener(Arc::clone(&disk), Arc::clone(&checkpoint), opening.clean, Arc::clone(&synced)),
             opened: reporter(Arc::clone(&report)),
             appended: counter(Arc::clone(&appended), checkpointer.clone()),
+            removed: on_removed,
+            room: Arc::new(reserve),
             failed: {
                 let failed = failed.clone();
                 Arc::new(move |failure: StorageFailed| {
@@ -198,6 +223,7 @@ impl Registry {
         let (doomed, doomed_receiver) = mpsc::unbounded_channel();
         let inner = Arc::new(Inner {
             disk,
+            clock,
             root,
             topics_dir,
             config_of,
@@ -241,7 +267,11 @@ impl Registry {
         if partitions.deleted.contains(&topic.id) {
             return None;
         }
-        let config = Arc::new((inner.config_of)(&topic.configs));
+        // The caller's image may be older than the newest one.
+        let newest = partitions.image.topic_by_id(topic.id);
+        let configs = Arc::clone(&newest.map_or(topic, Arc::as_ref).configs);
+        let config = (inner.config_of)(&configs);
+        partitions.configs.insert(topic.id, configs);
         let place = LogPlace {
             dir: inner.topics_dir.join(directory_name(topic.id, index.unsigned_abs())),
             root: inner.root.clone(),
@@ -249,13 +279,13 @@ impl Registry {
         let local = Arc::new(LocalLog::new(
             key,
             place,
-            config.log.clone(),
+            config,
             inner.tail_cache.tail(),
             inner.writer(&key).clone(),
             inner.readers.clone(),
         ));
         let log = Arc::new(Arc::clone(&local));
-        let partition = Arc::new(Partition { topic_id: topic.id, index, config, log, local });
+        let partition = Arc::new(Partition { topic_id: topic.id, index, log, local });
         partitions.open.insert(key, Arc::clone(&partition));
         Some(partition)
     }
@@ -276,14 +306,44 @@ impl Registry {
         answer.await.unwrap_or_default()
     }
 
-    /// Hears of every image before it is published; starts the removal of what it says is deleted.
-    pub fn on_image(&self, image: &Image) {
+    /// Hears of every image before it is published; starts the removal of what it says is deleted, and gives open
+    /// partitions the settings that it says they have.
+    pub fn on_image(&self, image: &Arc<Image>) {
         let mut partitions = lock(&self.0.partitions);
+        partitions.image = Arc::clone(image);
+        for id in partitions.take_configs(image) {
+            let Some(topic) = image.topic_by_id(id) else { continue };
+            let config = (self.0.config_of)(&topic.configs);
+            for index in 0..topic.partitions.len() as i32 {
+                if let Some(partition) = partitions.open.get(&(id.0, index)) {
+                    partition.local.configure(config.clone());
+                }
+            }
+        }
         for topic in image.deleting() {
             if partitions.delete(topic.id) {
                 let _ = self.0.doomed.send(Doomed { id: topic.id, partitions: topic.partitions });
             }
         }
+    }
+
+    /// Looks at every log for what is old or too much, also at those that nobody has asked for since the start. Returns
+    /// at once.
+    pub fn retain(&self) {
+        let open: Vec<Arc<Partition>> = lock(&self.0.partitions).open.values().cloned().collect();
+        for partition in open {
+            self.0.retain(&partition);
+        }
+        let registry = self.clone();
+        self.0.syncs.submit(Class::Background, move || {
+            let image = Arc::clone(&lock(&registry.0.partitions).image);
+            for (id, index) in registry.0.due(&image) {
+                let topic = image.topic_by_id(id);
+                if let Some(partition) = topic.and_then(|topic| registry.partition(topic, index)) {
+                    registry.0.retain(&partition);
+                }
+            }
+        });
     }
 
     /// Tells which revision of the metadata is stored, for the checkpoint.
@@ -428,6 +488,11 @@ impl Partition {
     pub fn high_watermark(&self) -> i64 {
         self.local.high_watermark()
     }
+
+    /// The settings in force.
+    pub fn config(&self) -> Arc<TopicConfig> {
+        self.local.config()
+    }
 }
 
 impl Inner {
@@ -445,6 +510,39 @@ impl Inner {
         // A partition that was never written to has no directory.
         let files = self.disk.list(&dir).unwrap_or_default();
         files.iter().filter(|file| file.name.ends_with(".log")).map(|file| file.len).sum()
+    }
+
+    fn retain(&self, partition: &Partition) {
+        let local = Arc::clone(&partition.local);
+        let _ = self.writer(&local.key).send(Message::Retain(local));
+    }
+
+    /// Logs that are not open and have something to give up, by what the checkpoint says of them.
+    fn due(&self, image: &Image) -> Vec<(TopicId, i32)> {
+        let now = self.clock.now_ms();
+        let open: HashSet<LogKey> = lock(&self.partitions).open.keys().copied().collect();
+        let mut config: Option<(TopicId, TopicConfig)> = None;
+        let mut due = Vec::new();
+        for (key, entry) in &lock(&self.checkpoint).logs {
+            let id = ottla_state::Uuid(key.0);
+            let Some(topic) = image.topic_by_id(id).filter(|_| !open.contains(key)) else { continue };
+            // The logs of a topic stand side by side.
+            if config.as_ref().is_none_or(|(of, _)| *of != id) {
+                config = Some((id, (self.config_of)(&topic.configs)));
+            }
+            let Some((_, config)) = &config else { continue };
+            let extent = Extent {
+                segments: &entry.segments,
+                log_start: entry.log_start,
+                high_watermark: entry.end_offset,
+                end_offset: entry.end_offset,
+            };
+            let plan = retention::plan(extent, &config.log, now);
+            if plan.roll || plan.log_start > entry.log_start {
+                due.push((id, key.1));
+            }
+        }
+        due
     }
 
     /// Gathers what changed from the loops and replaces the checkpoint. Returns its checksum.
@@ -541,7 +639,7 @@ fn opener(
         } else {
             OpenFrom::Unclean { entry: entry.as_ref(), synced: synced.load(Ordering::Acquire) }
         };
-        Log::open(Arc::clone(&disk), local.place.clone(), local.config.clone(), from)
+        Log::open(Arc::clone(&disk), local.place.clone(), local.config().log.clone(), from)
     })
 }
 
@@ -572,19 +670,29 @@ fn counter(appended: Arc<AtomicU64>, due: Sender<CheckpointRequest>) -> Arc<dyn 
     })
 }
 
-/// Room for a stop when the disk is full; without it, that much is missing when it is.
-fn keep_reserve(disk: &dyn Disk, root: &Path) {
-    let path = root.join(RESERVE);
-    let made = (|| {
-        if disk.len(&path)? == Some(RESERVE_BYTES as u64) {
-            return Ok(());
+/// Room for a stop, and for deletions, when the disk is full; without it, that much is missing when it is.
+struct Reserve {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+}
+
+impl Room for Reserve {
+    fn make(&self) -> io::Result<()> {
+        self.disk.remove_file(&self.path)
+    }
+
+    fn keep(&self) {
+        let made = (|| {
+            if self.disk.len(&self.path)? == Some(RESERVE_BYTES as u64) {
+                return Ok(());
+            }
+            let file = self.disk.open(&self.path, ottla_env::disk::OpenMode::Write)?;
+            file.write_all_at(&vec![0; RESERVE_BYTES], 0)
+        })();
+        if let Err(error) = made {
+            let error: io::Error = error;
+            tracing::warn!(error = %error, "no room for the reserve of {RESERVE_BYTES} bytes");
         }
-        let file = disk.open(&path, ottla_env::disk::OpenMode::Write)?;
-        file.write_all_at(&vec![0; RESERVE_BYTES], 0)
-    })();
-    if let Err(error) = made {
-        let error: io::Error = error;
-        tracing::warn!(error = %error, "no room for the reserve of {RESERVE_BYTES} bytes");
     }
 }
 

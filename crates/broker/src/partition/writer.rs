@@ -1,20 +1,24 @@
 //! The disk loop that owns logs: appends in order of arrival, asks for syncs, moves the high watermark, acknowledges.
 //!
 //! Nothing here waits for a sync: dirty files go to the sync threads, side by side, and the next group of appends runs
-//! meanwhile (durability rules A1-A3). An answer leaves when the high watermark covers it.
+//! meanwhile (durability rules A1-A3). An answer leaves when the high watermark covers it. How logs get shorter:
+//! [`shorten`].
+
+mod shorten;
 
 use super::controls::{self, Control};
-use super::error::{AppendError, StorageFailed};
+use super::error::{AppendError, DeleteError, StorageFailed};
 use super::local::{LocalLog, Openness};
-use super::partition_log::{ActiveProducer, Produced, Written};
+use super::partition_log::{ActiveProducer, DeleteBefore, Produced, Written};
 use super::pool::{Class, Pool};
 use crossbeam_channel::{Receiver, Sender};
 use ottla_env::clock::Clock;
 use ottla_log::checkpoint::{LogEntry, LogKey};
-use ottla_log::{Durability, Log, OpenError, OpenReport, SyncJob};
-use std::collections::{HashMap, VecDeque};
+use ottla_log::{Durability, Log, OpenError, OpenReport, Removal, StartFailed, SyncJob};
+use shorten::Starting;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -22,6 +26,7 @@ use tokio::sync::oneshot;
 const GROUP: usize = 512;
 
 pub(super) type Reply = oneshot::Sender<Result<Written, AppendError>>;
+pub(super) type DeleteReply = oneshot::Sender<Result<i64, DeleteError>>;
 pub(super) type Entries = Vec<(LogKey, LogEntry)>;
 
 pub(super) enum Message {
@@ -31,6 +36,16 @@ pub(super) enum Message {
         batch: Produced,
         reply: Reply,
     },
+    /// Answered with the log start, once it is durable.
+    DeleteRecords {
+        log: Arc<LocalLog>,
+        before: DeleteBefore,
+        reply: DeleteReply,
+    },
+    /// Remove what is old or too much.
+    Retain(Arc<LocalLog>),
+    /// The settings of the partition are others.
+    Configure(LogKey),
     Opened {
         log: Arc<LocalLog>,
         result: Result<(Box<Log>, OpenReport), OpenError>,
@@ -44,6 +59,12 @@ pub(super) enum Message {
     Producers {
         key: LogKey,
         reply: oneshot::Sender<Vec<ActiveProducer>>,
+    },
+    /// A new log start is durable, or is not.
+    Started {
+        key: LogKey,
+        log_start: i64,
+        result: Result<(), StartFailed>,
     },
     /// Answered with every log that changed, as it is when all of it is synced.
     Checkpoint(crossbeam_channel::Sender<Entries>),
@@ -59,6 +80,17 @@ pub(super) enum Message {
 pub(super) type Open = dyn Fn(&LocalLog) -> Result<(Log, OpenReport), OpenError> + Send + Sync;
 pub(super) type OnOpened = dyn Fn(&LogKey, &LocalLog, &OpenReport) + Send + Sync;
 
+/// Hears of segments, and their bytes, that are not part of a log any more.
+pub type OnRemoved = dyn Fn(usize, u64) + Send + Sync;
+
+/// The reserve of a full disk (durability rule A8).
+pub(super) trait Room: Send + Sync {
+    /// Gives the reserve up.
+    fn make(&self) -> io::Result<()>;
+    /// There may be room for it again.
+    fn keep(&self);
+}
+
 /// What the loops share.
 #[derive(Clone)]
 pub(super) struct Tools {
@@ -67,7 +99,11 @@ pub(super) struct Tools {
     /// Opens a log; reads what the last run left.
     pub open: Arc<Open>,
     pub opened: Arc<OnOpened>,
+    /// Counts bytes for the next checkpoint.
     pub appended: Arc<dyn Fn(u64) + Send + Sync>,
+    /// Counts segments and bytes that retention or a client gave up.
+    pub removed: Arc<OnRemoved>,
+    pub room: Arc<dyn Room>,
     /// Takes the first failure that ends the process.
     pub failed: Arc<dyn Fn(StorageFailed) + Send + Sync>,
 }
@@ -78,9 +114,16 @@ struct Owned {
 }
 
 enum State {
-    Opening(Vec<(Produced, Reply)>),
+    Opening(Vec<Waiting>),
     Open(Box<OpenLog>),
     Failed(String),
+}
+
+/// What waits for a log to be open.
+enum Waiting {
+    Append(Produced, Reply),
+    DeleteRecords(DeleteBefore, DeleteReply),
+    Retain,
 }
 
 struct OpenLog {
@@ -94,6 +137,7 @@ struct OpenLog {
     /// Records and time since the last sync of an `os` log.
     unsynced: i64,
     unsynced_since_ms: Option<i64>,
+    starting: Starting,
 }
 
 /// A checkpoint in the making.
@@ -111,6 +155,8 @@ pub(super) struct Writer {
     collecting: Vec<Collecting>,
     /// Whether any log could be due for a sync by time or count.
     any_os: bool,
+    /// Files to unlink, by when.
+    removals: BTreeMap<i64, Vec<Removal>>,
     disk_full: bool,
     stopping: bool,
     /// Who waits for the end, until every opening has ended.
@@ -126,6 +172,7 @@ impl Writer {
             touched: Vec::new(),
             collecting: Vec::new(),
             any_os: false,
+            removals: BTreeMap::new(),
             disk_full: false,
             stopping: false,
             stop: None,
@@ -150,16 +197,18 @@ impl Writer {
         }
     }
 
-    /// Waits for a message, or until an `os` log is due for a sync. `None`: nobody can send any more.
+    /// Waits for a message, or until an `os` log is due for a sync or a file for its end. `None`: nobody can send any
+    /// more.
     fn next(&mut self, queue: &Receiver<Message>) -> Option<Option<Message>> {
-        if !self.any_os {
+        if !self.any_os && self.removals.is_empty() {
             return queue.recv().ok().map(Some);
         }
-        let due = self.logs.values().filter_map(|owned| match &owned.state {
+        let due = self.logs.values().filter(|_| self.any_os).filter_map(|owned| match &owned.state {
             State::Open(open) => open.flush_due(),
             _ => None,
         });
-        let Some(due) = due.min() else { return queue.recv().ok().map(Some) };
+        let due = due.chain(self.removals.first_key_value().map(|(due, _)| *due)).min();
+        let Some(due) = due else { return queue.recv().ok().map(Some) };
         let now = self.tools.clock.now_ms();
         let wait = std::time::Duration::from_millis(due.saturating_sub(now).clamp(0, 60_000).unsigned_abs());
         match queue.recv_timeout(wait) {
@@ -168,6 +217,7 @@ impl Writer {
                 let now = self.tools.clock.now_ms();
                 let is_due = |owned: &Owned| matches!(&owned.state, State::Open(o) if o.flush_due().is_some_and(|d| d <= now));
                 self.touched.extend(self.logs.iter().filter(|(_, owned)| is_due(owned)).map(|(key, _)| *key));
+                self.remove_due(now);
                 Some(None)
             }
             Err(crossbeam_channel::RecvTimeoutError::Disconnected) => None,
@@ -181,6 +231,16 @@ impl Writer {
                 self.open(&log);
                 self.append(&log.key, batch, reply);
             }
+            Message::DeleteRecords { log, before, reply } => {
+                self.open(&log);
+                self.delete_records(&log.key, before, reply);
+            }
+            Message::Retain(log) => {
+                self.open(&log);
+                self.retain(&log.key);
+            }
+            Message::Configure(key) => self.configure(&key),
+            Message::Started { key, log_start, result } => self.started(&key, log_start, result),
             Message::Opened { log, result } => self.opened(log, result),
             Message::Synced { key, path, result } => self.synced(&key, &path, result),
             Message::Producers { key, reply } => self.producers(&key, reply),
@@ -233,12 +293,17 @@ impl Writer {
         let State::Opening(waiting) = &mut owned.state else { return };
         let waiting = std::mem::take(waiting);
         match result {
-            Ok((log, report)) => {
+            Ok((mut log, report)) => {
                 (self.tools.opened)(&key, &local, &report);
+                // They may have changed while it was opened.
+                log.set_config(local.config().log.clone());
                 local.advance(log.end_offset());
                 local.set_openness(Openness::Open(log.reader()));
                 self.any_os |= log.config().durability == Durability::Os;
                 let changed = report.scanned_bytes > 0 || report.cut_bytes > 0;
+                if changed {
+                    (self.tools.appended)(report.scanned_bytes.max(1));
+                }
                 owned.state = State::Open(Box::new(OpenLog {
                     log,
                     waiting: VecDeque::new(),
@@ -246,6 +311,7 @@ impl Writer {
                     pending: None,
                     unsynced: 0,
                     unsynced_since_ms: None,
+                    starting: Starting::default(),
                 }));
             }
             Err(error) => {
@@ -254,9 +320,22 @@ impl Writer {
                 owned.state = State::Failed(error.to_string());
             }
         }
-        for (batch, reply) in waiting {
-            self.append(&key, batch, reply);
+        for waiting in waiting {
+            match waiting {
+                Waiting::Append(batch, reply) => self.append(&key, batch, reply),
+                Waiting::DeleteRecords(before, reply) => self.delete_records(&key, before, reply),
+                Waiting::Retain => self.retain(&key),
+            }
         }
+    }
+
+    /// What the settings are now. A topic that turns from `os` to `fsync` is synced to its end first: what its high
+    /// watermark covered already is not durable yet (durability rule A2).
+    fn configure(&mut self, key: &LogKey) {
+        let Some(Owned { local, state: State::Open(open) }) = self.logs.get_mut(key) else { return };
+        open.log.set_config(local.config().log.clone());
+        self.any_os |= open.log.config().durability == Durability::Os;
+        self.touched.push(*key);
     }
 
     fn append(&mut self, key: &LogKey, batch: Produced, reply: Reply) {
@@ -269,7 +348,7 @@ impl Writer {
             return;
         };
         let open = match &mut owned.state {
-            State::Opening(waiting) => return waiting.push((batch, reply)),
+            State::Opening(waiting) => return waiting.push(Waiting::Append(batch, reply)),
             State::Failed(why) => return drop(reply.send(Err(AppendError::Storage(why.clone())))),
             State::Open(open) => open,
         };
@@ -317,7 +396,7 @@ impl Writer {
             open.unsynced_since_ms.get_or_insert(now);
         }
         let early = appended.duplicate && controls::active(Control::DuplicateAckedEarly);
-        if early || next <= owned.local.high_watermark() {
+        if early || next <= open.acknowledged(&owned.local) {
             let _ = reply.send(Ok(written));
         } else {
             open.waiting.push_back((next, reply, written));
@@ -357,20 +436,7 @@ impl Writer {
         if let Err(error) = result
             && !controls::active(Control::RetryAfterFailedSync)
         {
-            let cause = error.to_string();
-            let awaited = open.pending.is_some();
-            for (_, reply, _) in open.waiting.drain(..) {
-                let _ = reply.send(Err(AppendError::Storage(cause.clone())));
-            }
-            (self.tools.failed)(StorageFailed { action: "sync", path: path.clone(), cause: cause.clone() });
-            local.set_openness(Openness::Failed(cause.clone()));
-            if let Some(owned) = self.logs.get_mut(key) {
-                owned.state = State::Failed(cause);
-            }
-            if awaited {
-                self.settle(key, None);
-            }
-            return;
+            return self.fail(key, path, error.to_string());
         }
         let durable = open.log.sync_done(path);
         open.acknowledge(local, durable);
@@ -394,6 +460,22 @@ impl Writer {
             })
         });
         let _ = reply.send(producers.collect());
+    }
+
+    /// A sync failed: nothing of the log is answered any more, and the process ends (durability rule A7).
+    fn fail(&mut self, key: &LogKey, path: &Path, cause: String) {
+        (self.tools.failed)(StorageFailed { action: "sync", path: path.to_owned(), cause: cause.clone() });
+        let Some(owned) = self.logs.get_mut(key) else { return };
+        let before = std::mem::replace(&mut owned.state, State::Failed(cause.clone()));
+        owned.local.set_openness(Openness::Failed(cause.clone()));
+        let State::Open(open) = before else { return };
+        for (_, reply, _) in open.waiting {
+            let _ = reply.send(Err(AppendError::Storage(cause.clone())));
+        }
+        open.starting.refuse(&DeleteError::Storage(cause));
+        if open.pending.is_some() {
+            self.settle(key, None);
+        }
     }
 
     /// Asks every log that changed for its state, to be given when it is synced.
@@ -449,16 +531,20 @@ impl Writer {
         owned.local.set_openness(Openness::Deleted);
         match owned.state {
             State::Opening(waiting) => {
-                for (_, reply) in waiting {
-                    let _ = reply.send(Err(AppendError::Deleted));
+                for waiting in waiting {
+                    match waiting {
+                        Waiting::Append(_, reply) => drop(reply.send(Err(AppendError::Deleted))),
+                        Waiting::DeleteRecords(_, reply) => drop(reply.send(Err(DeleteError::Deleted))),
+                        Waiting::Retain => {}
+                    }
                 }
             }
             State::Open(open) => {
-                let pending = open.pending.is_some();
                 for (_, reply, _) in open.waiting {
                     let _ = reply.send(Err(AppendError::Deleted));
                 }
-                if pending {
+                open.starting.refuse(&DeleteError::Deleted);
+                if open.pending.is_some() {
                     self.settle(key, None);
                 }
             }
@@ -481,6 +567,15 @@ impl OpenLog {
             if let Some((_, reply, written)) = self.waiting.pop_front() {
                 let _ = reply.send(Ok(written));
             }
+        }
+    }
+
+    /// Everything below may be acknowledged: an `fsync` log's high watermark is ahead of its syncs if it was an `os` log
+    /// before.
+    fn acknowledged(&self, local: &LocalLog) -> i64 {
+        match self.log.config().durability {
+            Durability::Os => local.high_watermark(),
+            Durability::Fsync => local.high_watermark().min(self.log.durable_offset()),
         }
     }
 

@@ -52,6 +52,8 @@ pub struct BrokerConfig {
     pub max_described_partitions: i32,
     pub producer_id_expiration_ms: i64,
     pub groups: GroupsConfig,
+    /// `log.retention.check.interval.ms`.
+    pub retention_check_ms: u64,
     pub rack: Option<String>,
     pub log_level: Option<String>,
 }
@@ -98,6 +100,10 @@ pub(super) fn build(resolved: &mut Resolved) -> BrokerConfig {
         max_described_partitions: int(resolved, "max.request.partition.size.limit"),
         producer_id_expiration_ms: resolved.number("producer.id.expiration.ms").unwrap_or(i64::MAX),
         groups,
+        retention_check_ms: resolved
+            .number("log.retention.check.interval.ms")
+            .and_then(|ms| u64::try_from(ms).ok())
+            .unwrap_or(u64::MAX),
         rack: resolved.text("broker.rack").map(str::to_owned),
         log_level: resolved.text("log.level").map(str::to_owned),
     }

@@ -12,4 +12,5 @@ mod hostile;
 mod partitions;
 mod records;
 mod settings;
+mod shorter;
 mod topics;

@@ -12,7 +12,7 @@ use ottla_wire::record::BuildOptions;
 use std::path::Path;
 use std::time::Duration;
 
-async fn create(connection: &mut Connection, name: &str, configs: &[(&str, &str)]) {
+pub async fn create(connection: &mut Connection, name: &str, configs: &[(&str, &str)]) {
     let mut request = creation(name, 1);
     let config = |(name, value): &(&str, &str)| CreatableTopicConfig {
         name: (*name).into(),

@@ -1,8 +1,8 @@
 //! Partitions on a disk whose power is cut: real disk loops and sync threads, several producers, a reader.
 //!
 //! Each round starts on what the one before left, writes, and ends by a power cut at a random moment, by a failed sync,
-//! or by a clean stop. Then everything that was acknowledged, and everything a reader saw, has to be where it was. Builds
-//! with planted bugs have to fail this.
+//! or by a clean stop. Producers delete old records now and then. Then everything that was acknowledged, and everything a
+//! reader saw, has to be where it was, and what was deleted stays deleted. Builds with planted bugs have to fail this.
 
 #![allow(clippy::unwrap_used)]
 
@@ -10,7 +10,8 @@ pub mod forced;
 
 use bytes::Bytes;
 use ottla_broker::partition::{
-    Opening, Partition, Produced, ReadLimits, Registry, RegistryStart, Slices, WaitSet,
+    DeleteBefore, Opening, Partition, Produced, ReadError, ReadLimits, Registry, RegistryStart, Slices,
+    WaitSet,
 };
 use ottla_broker::settings::{Input, load};
 use ottla_env::clock::ManualClock;
@@ -77,6 +78,7 @@ pub fn start(disk: &MemoryDisk) -> Registry {
             config.log.segment_bytes = 4_000;
             config
         }),
+        on_removed: Arc::new(|_, _| {}),
     })
     .unwrap()
 }
@@ -88,6 +90,8 @@ struct Promised {
     seen: BTreeMap<i64, i64>,
     next_number: i64,
     next_sequence: i32,
+    /// The log start that was answered last.
+    started: i64,
 }
 
 fn build(number: i64, padding: usize, producer: i64, sequence: i32) -> Bytes {
@@ -158,11 +162,19 @@ async fn produce(
             None => first.await,
         };
         let Ok(Ok(written)) = answer else { return };
-        let mut promised = promised.lock().unwrap();
-        promised.acked.insert(written.base_offset, number);
-        promised.next_sequence = sequence + 1;
+        {
+            let mut promised = promised.lock().unwrap();
+            promised.acked.insert(written.base_offset, number);
+            promised.next_sequence = sequence + 1;
+        }
         acks.count.fetch_add(1, Ordering::SeqCst);
         acks.one_more.notify_one();
+        if rng.below(8) == 0 {
+            let before = DeleteBefore::Offset(rng.below(written.base_offset as u64 + 2) as i64);
+            let Ok(Ok(started)) = partition.log.delete_records(before).await else { return };
+            let mut promised = promised.lock().unwrap();
+            promised.started = promised.started.max(started);
+        }
     }
 }
 
@@ -174,7 +186,15 @@ async fn consume(partition: Arc<Partition>, promised: Arc<Mutex<Promised>>) {
     let mut moves = WaitSet::new();
     moves.add(partition.log.watchers());
     let mut at = 0;
-    while let Ok(slices) = partition.log.read(at, LIMITS).await {
+    loop {
+        let slices = match partition.log.read(at, LIMITS).await {
+            Ok(slices) => slices,
+            Err(ReadError::OutOfRange { start, .. }) if start > at => {
+                at = start;
+                continue;
+            }
+            Err(_) => return,
+        };
         let read = numbers(&slices);
         let Some((last, _)) = read.last() else {
             moves.moved().await;
@@ -212,8 +232,14 @@ async fn round(
     let partitions: Vec<_> = (0..PARTITIONS).map(|i| registry.partition(&topic(), i).unwrap()).collect();
     for (partition, promised) in partitions.iter().zip(promised) {
         let found = contents(partition).await?;
+        let offsets = partition.log.offsets().map_err(|error| error.to_string())?;
+        let start = offsets.log_start;
         let mut promised = promised.lock().unwrap();
-        for (offset, number) in promised.acked.iter().chain(&promised.seen) {
+        if start < promised.started {
+            return Err(format!("the log starts at {start} again; {} was answered", promised.started));
+        }
+        promised.started = start;
+        for (offset, number) in promised.acked.iter().chain(&promised.seen).filter(|(o, _)| **o >= start) {
             if found.get(offset) != Some(number) {
                 return Err(format!(
                     "partition {}: batch {number} at {offset} is not there, but {:?}",
@@ -227,8 +253,8 @@ async fn round(
         if stored.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err(format!("partition {}: a batch is there twice", partition.index));
         }
-        // What was not answered may be there; its producer goes on behind it.
-        promised.next_sequence = found.len() as i32;
+        // What was not answered may be there; its producer goes on behind it. Every record is one of its own.
+        promised.next_sequence = offsets.high_watermark as i32;
         promised.acked = found.clone();
         promised.seen = found;
     }

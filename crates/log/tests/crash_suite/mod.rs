@@ -1,10 +1,11 @@
 //! The crash suite of the log: a disk with a live and a durable image, and trouble at every operation of a scripted run.
 //!
 //! The script appends for two idempotent producers and one that is not, lets syncs overlap with appends, rolls,
-//! checkpoints, restarts clean and unclean, and tries failed appends again as a client would. For each operation the
+//! checkpoints, moves the log start by request and by age, restarts clean and unclean, and tries failed appends again as a client would. For each operation the
 //! power goes there (before it, or in the middle of a write), or the operation fails and the script goes on. Whatever was
 //! unsynced is lost or kept as a whole. Then: every acknowledged batch is where it was acknowledged, once, byte for
-//! byte; nothing is there that nobody sent; producers are known; what recovery showed survives the next power cut; and
+//! byte, unless it lies below the log start; the start is one that was asked for and not before one that was durable;
+//! the end offset is kept, even if the file of the log start rots; nothing is there that nobody sent; producers are known; what recovery showed survives the next power cut; and
 //! the same holds when the power goes at any operation inside that recovery.
 
 #![allow(clippy::unwrap_used)]
@@ -13,7 +14,9 @@ use bytes::Bytes;
 use ottla_env::disk::{Disk, Fault, Lost, MemoryDisk, OperationKind};
 use ottla_env::rng::{Rng, SeededRng};
 use ottla_log::checkpoint::{Checkpoint, LogEntry, LogKey};
-use ottla_log::{AppendError, Log, LogConfig, LogPlace, OpenFrom, ReadLimits, SyncJob};
+use ottla_log::{
+    AppendError, Log, LogConfig, LogPlace, OpenFrom, ReadLimits, Removal, StartFailed, StartJob, SyncJob,
+};
 use ottla_wire::batch::{BatchHeader, batches};
 use ottla_wire::record::{BatchBuilder, BuildOptions};
 use std::collections::BTreeMap;
@@ -22,7 +25,7 @@ use std::sync::Arc;
 
 const ROOT: &str = "/data";
 const KEY: LogKey = ([1; 16], 0);
-const STEPS: usize = 45;
+const STEPS: usize = 50;
 const NO_SPACE: i32 = 28;
 
 fn place() -> LogPlace {
@@ -34,7 +37,8 @@ fn checkpoint_path() -> PathBuf {
 }
 
 fn config() -> LogConfig {
-    LogConfig { segment_bytes: 500, index_interval_bytes: 64, ..LogConfig::default() }
+    // Time is the number of the batch.
+    LogConfig { segment_bytes: 500, index_interval_bytes: 64, retention_ms: 12, ..LogConfig::default() }
 }
 
 pub fn fresh() -> MemoryDisk {
@@ -53,6 +57,11 @@ pub struct Promise {
     sent: Vec<Bytes>,
     /// Of each idempotent producer: the acknowledged batch that it sent last.
     last: BTreeMap<i64, (u32, i64)>,
+    /// Every acknowledged batch ends below.
+    end_offset: i64,
+    /// The log start that was made durable last, and the one that was asked for last.
+    started: i64,
+    start_asked: i64,
     /// Why it could not go on, where that is no power cut.
     stuck: Option<String>,
 }
@@ -66,6 +75,9 @@ struct World {
     /// Offset to be covered, first offset, batch number.
     waiting: Vec<(i64, i64, u32)>,
     pending: Option<LogEntry>,
+    /// The log start under way, and whether the disk is done with it.
+    starting: Option<(StartJob, bool)>,
+    removals: Vec<Removal>,
     sequences: BTreeMap<i64, i32>,
     promise: Promise,
 }
@@ -113,14 +125,73 @@ fn build(number: u32, count: i32, padding: usize, producer: Option<(i64, i32)>) 
 
 impl World {
     fn step(&mut self) -> Result<(), Stopped> {
-        match self.rng.below(14) {
+        match self.rng.below(18) {
             0..6 => self.append(),
             6..9 => self.request_syncs(),
             9..11 => self.finish_one(),
             11 => self.checkpoint(),
             12 => self.restart(false),
-            _ => self.restart(true),
+            13 => self.restart(true),
+            14..16 => self.move_start(),
+            _ => self.finish_start(),
         }
+    }
+
+    /// By request to some offset that is durable, or by age: of some, or of all.
+    fn move_start(&mut self) -> Result<(), Stopped> {
+        if self.starting.is_some() {
+            return Ok(());
+        }
+        let durable = self.log.durable_offset();
+        let wanted = match self.rng.below(4) {
+            0 => self.rng.below(durable as u64 + 1) as i64,
+            1 => durable,
+            age => {
+                let now = if age == 2 { self.promise.sent.len() as i64 } else { i64::MAX };
+                match self.log.retain(durable, now) {
+                    Ok(start) => start,
+                    Err(AppendError::DiskFull) => return Ok(()),
+                    Err(_) => return Err(()),
+                }
+            }
+        };
+        let Some(job) = self.log.start_job(wanted) else { return Ok(()) };
+        self.promise.start_asked = self.promise.start_asked.max(job.log_start);
+        self.starting = Some((job, false));
+        if self.rng.below(2) == 0 { self.finish_start() } else { self.run_start() }
+    }
+
+    /// Makes the new start durable; the log hears of it later.
+    fn run_start(&mut self) -> Result<(), Stopped> {
+        let Some((job, false)) = &self.starting else { return Ok(()) };
+        match job.run() {
+            Ok(()) => {
+                if let Some((_, ran)) = &mut self.starting {
+                    *ran = true;
+                }
+                Ok(())
+            }
+            Err(StartFailed::Write { source, .. }) if source.raw_os_error() == Some(NO_SPACE) => {
+                self.starting = None;
+                Ok(())
+            }
+            // A failed sync ends the process (rule A7).
+            Err(_) => Err(()),
+        }
+    }
+
+    fn finish_start(&mut self) -> Result<(), Stopped> {
+        self.run_start()?;
+        if let Some((job, _)) = self.starting.take() {
+            self.removals.push(self.log.start_durable(job.log_start));
+            self.promise.started = self.promise.started.max(job.log_start);
+        }
+        if self.rng.below(2) == 0 {
+            for removal in self.removals.drain(..) {
+                removal.run().map_err(drop)?;
+            }
+        }
+        Ok(())
     }
 
     fn append(&mut self) -> Result<(), Stopped> {
@@ -165,6 +236,7 @@ impl World {
             }
             let header = BatchHeader::parse(&promise.sent[*number as usize]).unwrap();
             promise.acked.insert(*base, (*number, header.record_count));
+            promise.end_offset = promise.end_offset.max(*needs);
             if header.has_producer() {
                 promise.last.insert(header.producer_id, (*number, *base));
             }
@@ -245,6 +317,8 @@ impl World {
         }
         self.jobs.clear();
         self.pending = None;
+        self.starting = None;
+        self.removals.clear();
         // Unanswered batches may be there or not; their clients are gone.
         self.waiting.clear();
         self.log = open(&self.disk, clean).map_err(|error| {
@@ -271,6 +345,8 @@ pub fn run(disk: &MemoryDisk, seed: u64) -> Promise {
         jobs: Vec::new(),
         waiting: Vec::new(),
         pending: None,
+        starting: None,
+        removals: Vec::new(),
         sequences: BTreeMap::new(),
         promise: Promise::default(),
     };
@@ -295,7 +371,9 @@ fn contents(log: &Log, promise: &Promise) -> Result<Found, String> {
             break;
         }
         for (header, batch) in batches(bytes) {
-            if header.base_offset != at {
+            // The log may start inside of a batch.
+            let first = found.is_empty() && header.base_offset < at && header.last_offset() >= at;
+            if header.base_offset != at && !first {
                 return Err(format!("offset {} where {at} was due", header.base_offset));
             }
             let number = header.base_timestamp as u32;
@@ -304,7 +382,7 @@ fn contents(log: &Log, promise: &Promise) -> Result<Found, String> {
             if batch[16..] != sent[16..] {
                 return Err(format!("the batch at {at} has other bytes than were sent"));
             }
-            found.insert(at, number);
+            found.insert(header.base_offset, number);
             at = header.next_offset();
         }
     }
@@ -317,8 +395,16 @@ fn contents(log: &Log, promise: &Promise) -> Result<Found, String> {
 fn check(disk: &MemoryDisk, promise: &Promise) -> Result<Found, String> {
     let log = open(disk, false)?;
     let found = contents(&log, promise)?;
-    for (offset, (number, _)) in &promise.acked {
-        if found.get(offset) != Some(number) {
+    let (start, end) = (log.log_start(), log.end_offset());
+    if start < promise.started || start > promise.start_asked {
+        let (durable, asked) = (promise.started, promise.start_asked);
+        return Err(format!("the log starts at {start}; {durable} was durable, {asked} asked for"));
+    }
+    if end < promise.end_offset {
+        return Err(format!("the log ends at {end}; {} was acknowledged", promise.end_offset));
+    }
+    for (offset, (number, records)) in &promise.acked {
+        if offset + i64::from(*records) > start && found.get(offset) != Some(number) {
             return Err(format!(
                 "batch {number} was acknowledged at {offset}; there is {:?}",
                 found.get(offset)
@@ -343,12 +429,30 @@ fn check_producers(disk: &MemoryDisk, promise: &Promise) -> Result<(), String> {
         let header = BatchHeader::parse(batch).unwrap();
         match log.append(&header, batch, 0, 0) {
             Ok(appended) if appended.duplicate && appended.base_offset == *offset => {}
+            // Nothing is known of it any more, and nothing is there twice.
+            Ok(_) if *offset < log.log_start() => {}
             // Something that was never answered may stand behind it, and more than five of it.
             Err(AppendError::OutOfOrderSequence { .. }) if log.end_offset() > offset + 5 => {}
             other => return Err(format!("batch {number}, stored at {offset}, came again: {other:?}")),
         }
     }
     Ok(())
+}
+
+/// The file of the log start rots and the checkpoint is lost: the log still ends where it ended.
+fn check_without_start(after: &MemoryDisk, promise: &Promise) -> Result<(), String> {
+    let rotten = after.crash(Lost::NothingUnsynced);
+    let _ = rotten.corrupt(&place().dir.join("log-start"), 9, &[0xff]);
+    let _ = rotten.remove_file(&checkpoint_path());
+    let log = open(&rotten, false)?;
+    if log.end_offset() < promise.end_offset {
+        return Err(format!(
+            "without the file of its start the log ends at {}; {} was acknowledged",
+            log.end_offset(),
+            promise.end_offset
+        ));
+    }
+    contents(&log, promise).map(drop)
 }
 
 pub fn check_cut(disk: &MemoryDisk, promise: &Promise, lost: Lost, inside: bool) -> Result<(), String> {
@@ -367,6 +471,7 @@ pub fn check_cut(disk: &MemoryDisk, promise: &Promise, lost: Lost, inside: bool)
     }
     check_producers(&probe, promise)?;
     if inside {
+        check_without_start(&after, promise)?;
         for operation in first..last {
             for lost in [Lost::AllUnsynced, Lost::NothingUnsynced] {
                 let again = after.crash(Lost::NothingUnsynced);

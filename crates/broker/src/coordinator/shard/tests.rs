@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::partition::{
-    ActiveProducer, EpochEnd, MemoryLog, Offsets, ReadLimits, Slices, TimestampedOffset, Watchers,
+    ActiveProducer, DeleteBefore, DeleteError, EpochEnd, MemoryLog, Offsets, ReadLimits, Slices,
+    TimestampedOffset, Watchers,
 };
 use bytes::Bytes;
 use ottla_env::net::BoxFuture;
@@ -144,6 +145,10 @@ impl TestLog {
 }
 
 impl PartitionLog for TestLog {
+    fn delete_records(&self, before: DeleteBefore) -> oneshot::Receiver<Result<i64, DeleteError>> {
+        self.inner.delete_records(before)
+    }
+
     fn append(&self, batch: Produced) -> oneshot::Receiver<Result<Written, AppendError>> {
         *self.batches.lock().unwrap() += 1;
         let (reply, answer) = oneshot::channel();

@@ -1,0 +1,23 @@
+//! What the broker does by itself from time to time. It only says when; what is done, and by whose clock, is the
+//! business of the parts.
+
+use crate::partition::Registry;
+use std::time::Duration;
+
+/// Kafka waits so long after a start before it looks for old segments.
+const FIRST: Duration = Duration::from_secs(30);
+
+/// Has all logs looked at for old segments, again and again, until the broker stops.
+pub async fn retain(registry: Registry, every: Duration, stopped: impl Future<Output = ()>) {
+    let ticks = async {
+        tokio::time::sleep(every.min(FIRST)).await;
+        loop {
+            registry.retain();
+            tokio::time::sleep(every).await;
+        }
+    };
+    tokio::select! {
+        () = ticks => {}
+        () = stopped => {}
+    }
+}
