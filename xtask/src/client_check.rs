@@ -9,7 +9,8 @@ use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const SETTINGS: &[&str] = &["node.id=1", "num.partitions=4"];
+/// Groups that are formed one member after another need not be waited for.
+const SETTINGS: &[&str] = &["node.id=1", "num.partitions=4", "group.initial.rebalance.delay.ms=0"];
 const BUILD: &[&str] =
     &["build", "--locked", "--quiet", "--package", "ottla-client", "--example", "conformance"];
 const PROGRAM: &str = "target/debug/examples/conformance";
@@ -32,8 +33,6 @@ fn against(root: &Path, kind: Kind) -> Result<()> {
     println!("against {}:", kind.name());
     let status = Command::new(root.join(PROGRAM))
         .arg(&broker.bootstrap)
-        // Ottla has no groups yet.
-        .args((kind == Kind::Ottla).then_some("--without-groups"))
         .stdin(Stdio::null())
         .status()
         .with_context(|| format!("start {PROGRAM}"))?;

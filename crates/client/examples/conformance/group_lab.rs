@@ -195,8 +195,10 @@ impl CutNet {
         Ok((net, client))
     }
 
-    pub fn cut(&self) {
+    /// Returns when every connection has ended: nothing that is sent from now on arrives.
+    pub async fn cut(&self) {
         self.is_cut.send_replace(true);
+        self.is_cut.closed().await;
     }
 }
 
@@ -218,9 +220,10 @@ impl Net for CutNet {
                 let (mut read, mut write) = stream.into_split();
                 let (mut far_read, mut far_write) = tokio::io::split(&mut far);
                 let _ = tokio::select! {
+                    biased;
+                    _ = is_cut.wait_for(|cut| *cut) => Ok(()),
                     done = tokio::io::copy(&mut far_read, &mut write) => done.map(drop),
                     done = tokio::io::copy(&mut read, &mut far_write) => done.map(drop),
-                    _ = is_cut.wait_for(|cut| *cut) => Ok(()),
                 };
             });
             Ok(Stream::Memory { pipe: near, local, peer })

@@ -81,7 +81,7 @@ pub async fn killed_member(lab: &Lab) -> Outcome {
     let survivor = Reader::start(&lab.client, config(&group), &topic)?;
     let victim = Reader::start(&doomed, config(&group), &topic)?;
     divided(&[&survivor, &victim], PARTITIONS as usize).await?;
-    net.cut();
+    net.cut().await;
     let victim = victim.kill();
     divided(&[&survivor], PARTITIONS as usize).await?;
     fill(lab, &topic, 60).await?;

@@ -1,4 +1,4 @@
-//! Checks of this client against a live broker: `conformance BOOTSTRAP [--without-groups] [WORD...]`.
+//! Checks of this client against a live broker: `conformance BOOTSTRAP [WORD...]`.
 //!
 //! Only the public API is used, and nothing here knows which broker answers, so the same program runs against Ottla and
 //! against Apache Kafka. It prints one line per check and ends with 1 when any of them fails. Words pick the checks whose
@@ -74,10 +74,6 @@ const CHECKS: &[(&str, Check)] = &[
     ("a topic deleted under its consumer", |lab| Box::pin(failures::deleted_topic(lab))),
     ("nobody listens", |lab| Box::pin(failures::nobody_listens(lab))),
     ("a listener that is no broker", |lab| Box::pin(failures::silent_listener(lab))),
-];
-
-/// For brokers with groups.
-const GROUP_CHECKS: &[(&str, Check)] = &[
     ("a group of three reads everything once", |lab| Box::pin(groups::three_members(lab))),
     ("a killed member's partitions move", |lab| Box::pin(groups::killed_member(lab))),
     ("a group goes on where it has committed", |lab| Box::pin(groups::commits_resume(lab))),
@@ -95,16 +91,10 @@ const GROUP_CHECKS: &[(&str, Check)] = &[
 async fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let Some(bootstrap) = arguments.next() else {
-        eprintln!("usage: conformance BOOTSTRAP [--without-groups] [WORD...]");
+        eprintln!("usage: conformance BOOTSTRAP [WORD...]");
         return ExitCode::from(2);
     };
-    let (options, words): (Vec<String>, Vec<String>) = arguments.partition(|word| word.starts_with("--"));
-    let group_checks = if options.iter().any(|option| option == "--without-groups") {
-        println!("without the {} checks of groups", GROUP_CHECKS.len());
-        &[]
-    } else {
-        GROUP_CHECKS
-    };
+    let words: Vec<String> = arguments.collect();
     let chosen = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
     let lab = match Lab::connect(&bootstrap).await {
         Ok(lab) => lab,
@@ -114,7 +104,7 @@ async fn main() -> ExitCode {
         }
     };
     let (mut passed, mut failed) = (0, 0);
-    for (name, check) in CHECKS.iter().chain(group_checks).filter(|(name, _)| chosen(name)) {
+    for (name, check) in CHECKS.iter().filter(|(name, _)| chosen(name)) {
         let begin = Instant::now();
         let outcome = match tokio::time::timeout(CHECK_LIMIT, check(&lab)).await {
             Ok(outcome) => outcome,
