@@ -40,6 +40,7 @@ fn all(root: &Path, stages: &mut Stages) -> Result<()> {
         Ok(())
     })?;
     stages.run("kill -9", || kill9::run(root, &["--tear".to_owned()]))?;
+    stages.run("kill -9 of groups", || kill9::run(root, &["--groups".to_owned()]))?;
     stages.run("kill -9 of planted bugs", || kill9::run(root, &["--controls".to_owned()]))?;
     stages.run("limits", || limits::run(root))?;
     stages.run("answers", || answers::run(root, &[]))?;

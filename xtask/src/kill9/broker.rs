@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const STOP_WITHIN: Duration = Duration::from_secs(40);
 const POLL: Duration = Duration::from_millis(1);
+/// A new group does not wait for more members.
+const GROUPS_AT_ONCE: &str = "group.initial.rebalance.delay.ms=0";
 /// What every broker prints once it takes requests.
 const READY_LINE: &str = "Kafka Server started";
 
@@ -136,6 +138,7 @@ impl Broker {
                     "HEAP=1g",
                     "HOST=127.0.0.1",
                     "log.segment.bytes=1048576",
+                    GROUPS_AT_ONCE,
                 ]);
                 Process::Script { script: spawn(command, output)?, pid_file }
             }
@@ -145,12 +148,13 @@ impl Broker {
         Ok(())
     }
 
-    fn settings(&self) -> [String; 4] {
+    fn settings(&self) -> [String; 5] {
         [
             format!("listeners=PLAINTEXT://127.0.0.1:{}", self.port),
             format!("http.listen=127.0.0.1:{}", self.http),
             "log.segment.bytes=1048576".to_owned(),
             "auto.create.topics.enable=false".to_owned(),
+            GROUPS_AT_ONCE.to_owned(),
         ]
     }
 

@@ -3,12 +3,14 @@
 //!
 //! The client programs (crates/cli/tests/kill9) live through the restarts. What they report goes into the ledger;
 //! `churn` adds topics that come and go, producer ids, and kills at the very moment of an answer; `run` is the
-//! sequence of a round; `controls` plants bugs and demands that all of this finds them. The page cache survives
+//! sequence of a round; `groups` is the same for consumer groups; `controls` plants bugs and demands that all of this finds them. The page cache survives
 //! SIGKILL, so a missing sync is not seen here: that is what the crash suites are for.
 
 mod broker;
 mod churn;
 mod controls;
+mod group_calls;
+mod groups;
 mod ledger;
 mod options;
 mod programs;
@@ -29,15 +31,20 @@ use violation::Violation;
 /// Runs with the options of the command line.
 pub fn run(root: &Path, args: &[String]) -> Result<()> {
     let options = Options::parse(args)?;
-    let built = programs::build(root)?;
-    if options.controls {
-        return controls::run(root, &built, &options);
-    }
     let program = match (&options.kafka, &options.binary) {
         (Some(script), _) => Program::Kafka { script: std::fs::canonicalize(script).context("--kafka")? },
         (None, Some(binary)) => Program::Ottla { binary: binary.clone(), control: None },
         (None, None) => Program::Ottla { binary: root.join("target/release/ottla"), control: None },
     };
+    if options.groups {
+        let folder = new_folder(root, &format!("groups-{}", options.seed))?;
+        groups::run(program, &folder, &options).with_context(|| format!("data in {}", folder.display()))?;
+        return Ok(std::fs::remove_dir_all(&folder)?);
+    }
+    let built = programs::build(root)?;
+    if options.controls {
+        return controls::run(root, &built, &options);
+    }
     let Options { rounds, seed, tear, .. } = options;
     let folder = new_folder(root, &format!("seed-{seed}"))?;
     println!("kill9: {rounds} rounds, seed {seed}, data in {}", folder.display());

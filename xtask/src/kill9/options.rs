@@ -8,6 +8,7 @@ pub const USAGE: &str = "usage: cargo xtask kill9 [OPTIONS]
   --rounds N       rounds of load, kill, restart and check (25)
   --seed N         random choices of the run (from the clock)
   --tear           every second kill is followed by half a batch at the end of a few logs
+  --groups         kills under consumer groups that commit and rebalance, instead of under writers
   --controls       runs the planted bugs of the test build instead: each must be caught
   --control NAME   only this one
   --binary PATH    the broker (target/release/ottla; with controls target/controls/release/ottla)
@@ -18,6 +19,7 @@ pub struct Options {
     pub rounds: u64,
     pub seed: u64,
     pub tear: bool,
+    pub groups: bool,
     pub controls: bool,
     pub control: Option<String>,
     pub binary: Option<PathBuf>,
@@ -31,6 +33,7 @@ impl Options {
             rounds: 25,
             seed: clock.as_secs() % 1_000_000,
             tear: false,
+            groups: false,
             controls: false,
             control: None,
             binary: None,
@@ -43,6 +46,7 @@ impl Options {
                 "--rounds" => options.rounds = value()?.parse().context("--rounds")?,
                 "--seed" => options.seed = value()?.parse().context("--seed")?,
                 "--tear" => options.tear = true,
+                "--groups" => options.groups = true,
                 "--controls" => options.controls = true,
                 "--control" => options.control = Some(value()?.clone()),
                 "--binary" => options.binary = Some(value()?.into()),

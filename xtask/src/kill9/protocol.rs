@@ -153,7 +153,7 @@ impl Connection {
         Ok(names)
     }
 
-    fn send(&mut self, api: i16, version: i16, body: Writer) -> Result<Vec<u8>> {
+    pub(super) fn send(&mut self, api: i16, version: i16, body: Writer) -> Result<Vec<u8>> {
         self.correlation += 1;
         let mut request = Writer::default();
         request.i16(api).i16(version).i32(self.correlation).text("kill9").bytes(&body.0);
@@ -202,31 +202,31 @@ fn batch(value: &[u8]) -> Vec<u8> {
 }
 
 #[derive(Debug, Default)]
-struct Writer(Vec<u8>);
+pub(super) struct Writer(Vec<u8>);
 
 impl Writer {
-    fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.0.extend_from_slice(bytes);
         self
     }
 
-    fn i8(&mut self, value: i8) -> &mut Self {
+    pub(super) fn i8(&mut self, value: i8) -> &mut Self {
         self.bytes(&value.to_be_bytes())
     }
 
-    fn i16(&mut self, value: i16) -> &mut Self {
+    pub(super) fn i16(&mut self, value: i16) -> &mut Self {
         self.bytes(&value.to_be_bytes())
     }
 
-    fn i32(&mut self, value: i32) -> &mut Self {
+    pub(super) fn i32(&mut self, value: i32) -> &mut Self {
         self.bytes(&value.to_be_bytes())
     }
 
-    fn i64(&mut self, value: i64) -> &mut Self {
+    pub(super) fn i64(&mut self, value: i64) -> &mut Self {
         self.bytes(&value.to_be_bytes())
     }
 
-    fn text(&mut self, text: &str) -> &mut Self {
+    pub(super) fn text(&mut self, text: &str) -> &mut Self {
         self.i16(i16::try_from(text.len()).unwrap_or(i16::MAX)).bytes(text.as_bytes())
     }
 
@@ -241,33 +241,33 @@ impl Writer {
     }
 }
 
-struct Reader<'a>(&'a [u8]);
+pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn take(&mut self, len: usize) -> Result<&'a [u8]> {
+    pub(super) fn take(&mut self, len: usize) -> Result<&'a [u8]> {
         let (head, rest) = self.0.split_at_checked(len).context("a short answer")?;
         self.0 = rest;
         Ok(head)
     }
 
-    fn i8(&mut self) -> Result<i8> {
+    pub(super) fn i8(&mut self) -> Result<i8> {
         Ok(i8::from_be_bytes(self.take(1)?.try_into()?))
     }
 
-    fn i16(&mut self) -> Result<i16> {
+    pub(super) fn i16(&mut self) -> Result<i16> {
         Ok(i16::from_be_bytes(self.take(2)?.try_into()?))
     }
 
-    fn i32(&mut self) -> Result<i32> {
+    pub(super) fn i32(&mut self) -> Result<i32> {
         Ok(i32::from_be_bytes(self.take(4)?.try_into()?))
     }
 
-    fn i64(&mut self) -> Result<i64> {
+    pub(super) fn i64(&mut self) -> Result<i64> {
         Ok(i64::from_be_bytes(self.take(8)?.try_into()?))
     }
 
     /// A string; null is an empty one.
-    fn text(&mut self) -> Result<&'a str> {
+    pub(super) fn text(&mut self) -> Result<&'a str> {
         let len = self.i16()?.max(0);
         Ok(std::str::from_utf8(self.take(usize::try_from(len)?)?)?)
     }

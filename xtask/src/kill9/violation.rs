@@ -16,6 +16,8 @@ pub enum Promise {
     Order,
     /// Offsets are missing below the end of a partition.
     Hole,
+    /// A group was told an older offset than it committed, or none.
+    Offset,
     /// A request that must succeed was refused.
     Refused,
     /// A topic whose creation was answered is not there.

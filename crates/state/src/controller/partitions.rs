@@ -50,6 +50,11 @@ fn grown(
     })?;
     let present = topic.partitions.len();
     let invalid = |message: String| Err(Refusal::new(ErrorCode::InvalidPartitions, message));
+    if topic.is_internal() {
+        // A group lives where the hash of its name says; with another number it would be looked for elsewhere, and found
+        // to have no offsets.
+        return invalid(format!("topic {} keeps the number of partitions that it was made with", asked.name));
+    }
     let wanted = match usize::try_from(asked.count) {
         Ok(wanted) if wanted == present => {
             return invalid(format!("topic {} has {present} partitions already", asked.name));

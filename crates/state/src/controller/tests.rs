@@ -225,6 +225,10 @@ fn a_topic_of_the_brokers_own_is_made_by_its_own_rules_whoever_names_it_first() 
     let own = image.topic("__consumer_offsets").unwrap();
     assert_eq!((own.partitions.len(), own.configs.len(), own.is_internal()), (50, 1, true));
     assert_eq!(image.topic("plain").unwrap().partitions.len(), 4);
+    // Groups are found by their hash over the number of partitions.
+    let more = MorePartitions { name: "__consumer_offsets".into(), count: 60, assignments: None };
+    let command = Command::CreatePartitions { topics: vec![more], mode: Mode::Commit };
+    assert_eq!(codes(run(&mut image, &command, &mut counter())), [ErrorCode::InvalidPartitions]);
 }
 
 #[test]

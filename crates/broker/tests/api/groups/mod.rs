@@ -4,6 +4,7 @@ mod hostile;
 mod members;
 mod offsets;
 mod restart;
+mod settings;
 
 use crate::harness::{Connection, Running, ok, start};
 use crate::topics::creation;

@@ -1,0 +1,65 @@
+//! Settings of groups that have an effect, each seen by a client.
+
+use super::{AT_ONCE, alone, code, committing, find, join, joining};
+use crate::harness::{ok, start, start_on};
+use crate::topics::creation;
+use ottla_env::disk::MemoryDisk;
+use ottla_wire::ErrorCode;
+use ottla_wire::messages::join_group::JoinGroupRequest;
+
+#[tokio::test]
+async fn limits_of_groups_and_of_their_offsets_are_those_of_the_settings() {
+    let settings = [
+        AT_ONCE[0],
+        AT_ONCE[1],
+        ("group.min.session.timeout.ms", "7000"),
+        ("group.max.session.timeout.ms", "31000"),
+        ("group.max.size", "1"),
+        ("offset.metadata.max.bytes", "3"),
+    ];
+    let running = start(&settings).await;
+    let mut connection = running.connect().await;
+    ok(connection.call(7, &creation("t", 1)).await.topics[0].error_code);
+    find(&mut connection, "g").await;
+    for (session_timeout_ms, error) in [
+        (6_999, ErrorCode::InvalidSessionTimeout),
+        (7_000, ErrorCode::MemberIdRequired),
+        (31_000, ErrorCode::MemberIdRequired),
+        (31_001, ErrorCode::InvalidSessionTimeout),
+    ] {
+        let request = JoinGroupRequest { session_timeout_ms, ..joining("sessions", &Default::default()) };
+        find(&mut connection, "sessions").await;
+        assert_eq!(code(connection.call(9, &request).await.error_code), error, "{session_timeout_ms}");
+    }
+    let joined = alone(&mut connection, "g").await;
+    let second = join(&mut connection, 3, "g").await;
+    assert_eq!(code(second.error_code), ErrorCode::GroupMaxSizeReached);
+    for (note, error) in [("abc", ErrorCode::None), ("abcd", ErrorCode::OffsetMetadataTooLarge)] {
+        let mut request = committing("g", &joined, "t", 1);
+        request.topics[0].partitions[0].committed_metadata = Some(note.into());
+        let answer = connection.call(9, &request).await;
+        assert_eq!(code(answer.topics[0].partitions[0].error_code), error, "{note}");
+    }
+}
+
+#[tokio::test]
+async fn records_of_groups_are_kept_in_the_codec_of_the_settings_and_read_in_any() {
+    let disk = MemoryDisk::new();
+    for (codec, offset) in [("4", 1), ("0", 2), ("1", 3)] {
+        let settings = [AT_ONCE[0], AT_ONCE[1], ("offsets.topic.compression.codec", codec)];
+        let running = start_on(&disk, &settings).await;
+        let mut connection = running.connect().await;
+        let _ = connection.call(7, &creation("t", 1)).await;
+        find(&mut connection, "g").await;
+        if offset > 1 {
+            assert_eq!(super::committed_when_loaded(&mut connection, "g").await.0, offset - 1);
+        }
+        let by_hand =
+            ottla_wire::messages::join_group::JoinGroupResponse { generation_id: -1, ..Default::default() };
+        assert_eq!(super::commit(&mut connection, "g", &by_hand, offset).await, ErrorCode::None);
+        running.broker.stop().await.unwrap();
+    }
+    let bad = [("offsets.topic.compression.codec".to_owned(), "9".to_owned())];
+    let input = ottla_broker::settings::Input { flags: bad.to_vec(), ..Default::default() };
+    assert!(ottla_broker::settings::load(&input).is_err());
+}
