@@ -23,6 +23,7 @@ const SCENARIOS: &[&str] = &[
     "list_offsets",
     "fetch_offsets_and_limits",
     "fetch_sessions",
+    "broker_config_names",
     "offset_for_leader_epoch",
     "single_node_admin",
     "security_is_off",

@@ -7,7 +7,7 @@ use crate::coordinator::Groups;
 use crate::handlers::fetch::sessions::FetchSessions;
 use crate::metrics::Metrics;
 use crate::partition::{Partition, Registry};
-use crate::settings::Settings;
+use crate::settings::LiveSettings;
 use ottla_env::clock::Clock;
 use ottla_state::image::Topic;
 use ottla_state::{Image, NodeId};
@@ -18,7 +18,7 @@ use tokio::sync::watch;
 #[derive(Debug)]
 pub struct Context {
     pub node: NodeId,
-    pub settings: Arc<Settings>,
+    pub settings: Arc<LiveSettings>,
     pub registry: Registry,
     pub metadata: Arc<Metadata>,
     pub controller: ControllerClient,

@@ -19,7 +19,7 @@ pub struct Peers(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    crowd: Crowd,
+    crowd: Mutex<Crowd>,
     counts: Mutex<Counts>,
 }
 
@@ -38,15 +38,23 @@ pub struct Place {
 
 impl Peers {
     pub fn new(crowd: Crowd) -> Self {
-        Self(Arc::new(Inner { crowd, counts: Mutex::default() }))
+        Self(Arc::new(Inner { crowd: Mutex::new(crowd), counts: Mutex::default() }))
+    }
+
+    /// From the next connection on; those that are there stay.
+    pub fn set(&self, crowd: Crowd) {
+        *self.0.crowd.lock().unwrap_or_else(PoisonError::into_inner) = crowd;
     }
 
     /// A place, if there is one for this peer.
     pub fn enter(&self, ip: IpAddr) -> Option<Place> {
-        let Crowd { total, per_ip, overrides } = &self.0.crowd;
+        let (total, of_peer) = {
+            let crowd = self.0.crowd.lock().unwrap_or_else(PoisonError::into_inner);
+            (crowd.total, crowd.overrides.get(&ip).copied().unwrap_or(crowd.per_ip))
+        };
         let mut counts = self.0.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let own = counts.by_ip.get(&ip).copied().unwrap_or(0);
-        if counts.total >= *total || own >= overrides.get(&ip).copied().unwrap_or(*per_ip) {
+        if counts.total >= total || own >= of_peer {
             return None;
         }
         counts.total += 1;
@@ -82,6 +90,8 @@ mod tests {
         assert_eq!((of_first.len(), of_second.len(), enter(third, 9).len()), (2, 3, 0));
         drop(of_first);
         assert_eq!(enter(third, 9).len(), 2, "what was given back goes to others");
+        peers.set(Crowd { total: 9, per_ip: 4, overrides: HashMap::new() });
+        assert_eq!(enter(third, 9).len(), 4, "a limit that was raised holds at once");
         drop(of_second);
         assert!(peers.0.counts.lock().unwrap().by_ip.is_empty());
     }

@@ -127,7 +127,8 @@ pub async fn run(context: Arc<Context>, limits: Arc<Limits>, bound: Vec<Bound>) 
 
 /// How many may be connected. Descriptors of the logs are kept for them, whatever the settings allow.
 async fn crowd(context: &Context) -> Crowd {
-    let config = context.settings.broker();
+    let settings = context.settings.load();
+    let config = &settings.broker().live;
     let files = ottla_env::process::open_file_limit().and_then(|limit| usize::try_from(limit).ok());
     let for_sockets = files.map_or(usize::MAX, |limit| limit - (limit / 4).min(FILES_RESERVED));
     if for_sockets < config.max_connections && config.max_connections != i32::MAX as usize {
@@ -152,7 +153,7 @@ async fn crowd(context: &Context) -> Crowd {
 }
 
 async fn accept(context: Arc<Context>, limits: Arc<Limits>, bound: Bound, peers: Peers) {
-    let config = context.settings.broker();
+    let mut settings = context.settings.load();
     let mut rate = Rate::default();
     let mut connections = JoinSet::new();
     loop {
@@ -170,9 +171,16 @@ async fn accept(context: Arc<Context>, limits: Arc<Limits>, bound: Bound, peers:
                 continue;
             }
         };
+        let newest = context.settings.load();
+        if !Arc::ptr_eq(&newest, &settings) {
+            settings = newest;
+            peers.set(crowd(&context).await);
+        }
+        let config = settings.broker();
         let now_ms = context.clock.now_ms();
         rate.record(config.quota_window, 1.0, now_ms);
-        let wait_ms = rate.throttle_ms(config.quota_window, f64::from(config.max_connection_rate), now_ms);
+        let wait_ms =
+            rate.throttle_ms(config.quota_window, f64::from(config.live.max_connection_rate), now_ms);
         if wait_ms > 0 {
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_millis(wait_ms.unsigned_abs())) => {}

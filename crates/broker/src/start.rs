@@ -17,12 +17,13 @@ use crate::handlers::fetch::sessions::FetchSessions;
 use crate::metrics::Metrics;
 use crate::partition::{self, Opening, Registry, RegistryStart, StopError};
 use crate::server::{self, BindError, Bound};
-use crate::settings::Settings;
+use crate::settings::{LiveSettings, Settings};
 use ottla_env::clock::Clock;
 use ottla_env::disk::Disk;
 use ottla_env::net::Net;
 use ottla_env::rng::Rng;
 use ottla_env::task::spawn_disk_loop;
+use ottla_state::controller::ConfigRules;
 use ottla_state::{Endpoint, Image, TopicId, Uuid, group, topic_name};
 use std::collections::BTreeMap;
 use std::io;
@@ -103,7 +104,7 @@ struct Opened {
 
 impl Broker {
     pub async fn start(start: BrokerStart) -> Result<Self, StartError> {
-        let BrokerStart { mut settings, disk, net, clock, rng } = start;
+        let BrokerStart { settings, disk, net, clock, rng } = start;
         let opened = {
             let (disk, rng) = (Arc::clone(&disk), Arc::clone(&rng));
             let config = settings.broker();
@@ -114,27 +115,24 @@ impl Broker {
         let Opened { dir, opening, engine } = opened;
         let engine = Arc::new(engine);
         let format = dir.format().clone();
-        settings.set_node_id(format.node_id);
-        let settings = Arc::new(settings);
+        let live = Arc::new(LiveSettings::new(format.node_id, settings));
+        let settings = live.load();
         let config = settings.broker();
         let bound = server::bind(net.as_ref(), &config.listeners, config.listeners_explicit).await?;
         let http = bind_http(net.as_ref(), config.http_listen, config.http_listen_explicit).await?;
 
         let clean_start = opening.clean || dir.is_new();
         let metrics = Arc::new(Metrics::new());
-        let registry = start_registry(disk, &clock, &dir, opening, &settings, &metrics).await?;
+        let registry = start_registry(disk, &clock, &dir, opening, &live, &metrics).await?;
         let cluster = Cluster::start(ClusterStart {
             coord: Arc::clone(&engine) as Arc<dyn cluster::Coord>,
             clock: Arc::clone(&clock),
             rng: Arc::clone(&rng),
             cluster_id: format.cluster_id.clone(),
             registration: registration(&settings, &bound, &format, clean_start, rng.as_ref()),
-            rules: rules(&settings),
+            rules: rules(&live),
             broker_defaults: settings.first_cluster_defaults(),
-            on_image: {
-                let registry = registry.clone();
-                Box::new(move |image: &Arc<Image>| registry.on_image(image))
-            },
+            on_image: on_image(&live, &registry),
         })
         .await?;
         {
@@ -155,7 +153,7 @@ impl Broker {
         });
         let context = Arc::new(Context {
             node: format.node_id,
-            settings: with_cluster_defaults(&settings, &cluster.metadata().image()),
+            settings: live,
             registry: registry.clone(),
             metadata: Arc::clone(cluster.metadata()),
             controller: cluster.controller().clone(),
@@ -280,7 +278,7 @@ async fn start_registry(
     clock: &Arc<dyn Clock>,
     dir: &DataDir,
     opening: Opening,
-    settings: &Arc<Settings>,
+    settings: &Arc<LiveSettings>,
     metrics: &Arc<Metrics>,
 ) -> Result<Registry, StartError> {
     let metrics = Arc::clone(metrics);
@@ -292,7 +290,7 @@ async fn start_registry(
         topics_dir: dir.topics_dir(),
         opening,
         tail_cache_bytes: TAIL_CACHE_BYTES,
-        config_of: Arc::new(move |overrides| topics.topic(overrides)),
+        config_of: Arc::new(move |overrides| topics.load().topic(overrides)),
         on_removed: Arc::new(move |segments, bytes| metrics.removed(segments, bytes)),
     };
     Ok(off_loop(move || Registry::start(start)).await??)
@@ -381,21 +379,26 @@ fn registration(
     }
 }
 
-/// What is shown of the settings: values of the whole cluster are those that its metadata has.
-fn with_cluster_defaults(settings: &Settings, image: &Image) -> Arc<Settings> {
-    let mut settings = settings.clone();
-    settings.set_cluster_defaults(image.broker_defaults().as_ref().clone());
-    Arc::new(settings)
+/// Settings first: partitions take theirs from them.
+fn on_image(live: &Arc<LiveSettings>, registry: &Registry) -> Box<cluster::OnImage> {
+    let (live, registry) = (Arc::clone(live), registry.clone());
+    Box::new(move |image: &Arc<Image>| {
+        let changed = live.on_image(image);
+        registry.on_image(image);
+        if changed {
+            registry.on_settings();
+        }
+    })
 }
 
-fn rules(settings: &Arc<Settings>) -> Rules {
+fn rules(live: &Arc<LiveSettings>) -> Rules {
+    let settings = live.load();
     let config = settings.broker();
-    let checks = Arc::clone(settings);
     Rules {
         default_partitions: config.default_partitions,
         default_replication_factor: config.default_replication_factor,
         deletion_enabled: config.delete_topics,
-        check_configs: Arc::new(move |configs| checks.check_topic(configs)),
+        configs: Arc::clone(live) as Arc<dyn ConfigRules>,
         internal: Arc::new(BTreeMap::from([(
             topic_name::CONSUMER_OFFSETS.to_owned(),
             config.groups.topic.clone(),

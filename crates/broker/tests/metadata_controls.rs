@@ -10,6 +10,7 @@ use metadata_suite::{DIR, fresh, suite};
 use ottla_broker::cluster::controls::{Control, activate};
 use ottla_broker::cluster::coord::Coord;
 use ottla_broker::cluster::{Cluster, ClusterStart, Embedded, Registration, Rules, embedded};
+use ottla_broker::settings::{Input, LiveSettings, load};
 use ottla_env::clock::ManualClock;
 use ottla_env::disk::{Disk, Lost, MemoryDisk};
 use ottla_env::rng::SeededRng;
@@ -52,7 +53,7 @@ fn start(coord: Arc<dyn Coord>) -> ClusterStart {
             default_partitions: 1,
             default_replication_factor: 1,
             deletion_enabled: true,
-            check_configs: Arc::new(|_| Ok(Default::default())),
+            configs: Arc::new(LiveSettings::new(1, load(&Input::default()).unwrap())),
         },
         broker_defaults: Default::default(),
         on_image: Box::new(|_| {}),

@@ -19,6 +19,8 @@
 //!   partition                leader i32 | leader epoch i32 | partition epoch i32 | restarts u32
 //!                            | replicas list of i32 | isr list of i32
 //! configs/topics/<topic id>  list of (name text | value text)
+//! configs/brokers/<node>     list of (name text | value text)
+//! configs/groups/<group>     list of (name text | value text)
 //! deleting/<topic id>        name text | partitions u32
 //! producer_ids               next i64
 //! ```
@@ -45,6 +47,8 @@ const BROKER_DEFAULTS: &str = "brokers/defaults";
 const TOPIC_NAMES: &str = "topic_names/";
 const TOPICS: &str = "topics/";
 const TOPIC_CONFIGS: &str = "configs/topics/";
+const BROKER_CONFIGS: &str = "configs/brokers/";
+const GROUP_CONFIGS: &str = "configs/groups/";
 const DELETING: &str = "deleting/";
 const PRODUCER_IDS: &str = "producer_ids";
 
@@ -70,6 +74,15 @@ pub enum Change {
     TopicGone(TopicId),
     TopicConfigs {
         id: TopicId,
+        configs: Arc<Configs>,
+    },
+    /// What one broker was given while it runs. Empty: nothing.
+    BrokerConfigs {
+        node: NodeId,
+        configs: Arc<Configs>,
+    },
+    GroupConfigs {
+        group: String,
         configs: Arc<Configs>,
     },
     Deleting(Arc<DeletedTopic>),
@@ -137,12 +150,14 @@ impl Change {
                 format!("{TOPICS}{}", topic.id)
             }
             Self::TopicGone(id) => return (format!("{TOPICS}{id}"), None),
-            Self::TopicConfigs { id, configs } if configs.is_empty() => {
-                return (format!("{TOPIC_CONFIGS}{id}"), None);
-            }
             Self::TopicConfigs { id, configs } => {
-                write_configs(&mut w, configs);
-                format!("{TOPIC_CONFIGS}{id}")
+                return configs_entry(format!("{TOPIC_CONFIGS}{id}"), configs);
+            }
+            Self::BrokerConfigs { node, configs } => {
+                return configs_entry(format!("{BROKER_CONFIGS}{node}"), configs);
+            }
+            Self::GroupConfigs { group, configs } => {
+                return configs_entry(format!("{GROUP_CONFIGS}{group}"), configs);
             }
             Self::Deleting(topic) => {
                 w.text(&topic.name).u32(topic.partitions);
@@ -190,6 +205,10 @@ impl Change {
             Some(Self::TopicGone(id.parse().ok()?))
         } else if let Some(id) = key.strip_prefix(TOPIC_CONFIGS) {
             Some(Self::TopicConfigs { id: id.parse().ok()?, configs: Arc::default() })
+        } else if let Some(node) = key.strip_prefix(BROKER_CONFIGS) {
+            Some(Self::BrokerConfigs { node: node.parse().ok()?, configs: Arc::default() })
+        } else if let Some(group) = key.strip_prefix(GROUP_CONFIGS) {
+            Some(Self::GroupConfigs { group: group.to_owned(), configs: Arc::default() })
         } else if let Some(id) = key.strip_prefix(DELETING) {
             Some(Self::Forgotten(id.parse().ok()?))
         } else {
@@ -209,6 +228,10 @@ fn read(key: &str, r: &mut Reader<'_>, created: i64) -> Result<Option<Change>, F
         Change::Topic(Arc::new(read_topic(r, id)?))
     } else if let Some(Ok(id)) = key.strip_prefix(TOPIC_CONFIGS).map(str::parse) {
         Change::TopicConfigs { id, configs: Arc::new(read_configs(r)?) }
+    } else if let Some(Ok(node)) = key.strip_prefix(BROKER_CONFIGS).map(str::parse) {
+        Change::BrokerConfigs { node, configs: Arc::new(read_configs(r)?) }
+    } else if let Some(group) = key.strip_prefix(GROUP_CONFIGS) {
+        Change::GroupConfigs { group: group.to_owned(), configs: Arc::new(read_configs(r)?) }
     } else if let Some(Ok(id)) = key.strip_prefix(DELETING).map(str::parse) {
         Change::Deleting(Arc::new(DeletedTopic { id, name: r.text()?.into(), partitions: r.u32()? }))
     } else if let Some(Ok(id)) = key.strip_prefix(BROKERS).map(str::parse) {
@@ -232,6 +255,16 @@ fn read(key: &str, r: &mut Reader<'_>, created: i64) -> Result<Option<Change>, F
         }
     };
     Ok(Some(change))
+}
+
+/// Without settings there is no entry.
+fn configs_entry(key: String, configs: &Configs) -> (String, Option<Vec<u8>>) {
+    if configs.is_empty() {
+        return (key, None);
+    }
+    let mut w = Writer::version(VERSION);
+    write_configs(&mut w, configs);
+    (key, Some(w.finish()))
 }
 
 fn write_configs(w: &mut Writer, configs: &Configs) {

@@ -4,11 +4,13 @@
 //! the coordination engine commits the steps and answers when they are durable and applied. Each step is atomic and
 //! stands for itself, so a command about a thousand topics may be committed in several transactions.
 
+mod configs;
 mod features;
 mod partitions;
 mod placement;
 mod topics;
 
+pub use configs::{Alteration, ConfigAction, ConfigResource, ConfigRules};
 pub use features::{FeatureUpdate, UpgradeType};
 
 use crate::image::{Cluster, Configs};
@@ -38,16 +40,12 @@ impl Refusal {
     }
 }
 
-/// Checks the settings of a new topic and returns the ones to store; `None` is a value that was sent as null.
-pub type CheckConfigs<'a> =
-    dyn Fn(&[(WireStr, Option<WireStr>)]) -> Result<Configs, Refusal> + Send + Sync + 'a;
-
-/// What the settings of this cluster say about topics.
-pub struct TopicRules<'a> {
+/// What the settings of this cluster say about its topics and about each other.
+pub struct Rules<'a> {
     pub default_partitions: i32,
     pub default_replication_factor: i16,
     pub deletion_enabled: bool,
-    pub check_configs: &'a CheckConfigs<'a>,
+    pub configs: &'a dyn ConfigRules,
     /// Topics that brokers keep state in, by name: how they are made when somebody first needs them.
     pub internal: &'a BTreeMap<String, InternalTopic>,
 }
@@ -114,6 +112,11 @@ pub enum Command {
     DeleteTopics {
         targets: Vec<DeleteTarget>,
     },
+    /// Each resource once.
+    AlterConfigs {
+        resources: Vec<(ConfigResource, Alteration)>,
+        mode: Mode,
+    },
     /// The data of these topics is gone.
     ForgetTopics {
         ids: Vec<TopicId>,
@@ -169,6 +172,8 @@ pub enum Answer {
     Created(Vec<CreateAnswer>),
     PartitionsCreated(Vec<PartitionsAnswer>),
     Deleted(Vec<DeleteAnswer>),
+    /// In the order of the resources.
+    ConfigsAltered(Vec<Result<(), Refusal>>),
     ProducerIds(Result<ProducerIdBlock, Refusal>),
     Features(Result<(), Refusal>),
     Done,
@@ -192,7 +197,7 @@ pub struct Decision {
 pub fn decide(
     image: &Image,
     command: &Command,
-    rules: &TopicRules<'_>,
+    rules: &Rules<'_>,
     now_ms: i64,
     ids: &mut dyn FnMut() -> Uuid,
 ) -> Decision {
@@ -201,6 +206,7 @@ pub fn decide(
         Command::CreatePartitions { topics, mode } => partitions::create(image, topics, *mode, ids),
         Command::AutoCreate { names } => topics::auto_create(image, names, rules, ids),
         Command::DeleteTopics { targets } => topics::delete(image, targets, rules),
+        Command::AlterConfigs { resources, mode } => configs::alter(image, resources, *mode, rules.configs),
         Command::ForgetTopics { ids } => {
             let known = ids.iter().filter(|id| image.is_deleting(**id));
             let steps = known.map(|id| vec![Change::Forgotten(*id)]).collect();

@@ -113,6 +113,9 @@ pub struct Image {
     pub(crate) topics: Arc<BTreeMap<TopicId, Arc<Topic>>>,
     pub(crate) deleting: Arc<BTreeMap<TopicId, Arc<DeletedTopic>>>,
     pub(crate) broker_defaults: Arc<Configs>,
+    /// Never empty ones; so too the next.
+    pub(crate) broker_configs: Arc<BTreeMap<NodeId, Arc<Configs>>>,
+    pub(crate) group_configs: Arc<BTreeMap<String, Arc<Configs>>>,
     pub(crate) next_producer_id: i64,
 }
 
@@ -184,6 +187,21 @@ impl Image {
         &self.broker_defaults
     }
 
+    /// Settings that one broker was given while it runs; `None`: it has none.
+    pub fn broker_configs(&self, node: NodeId) -> Option<&Arc<Configs>> {
+        self.broker_configs.get(&node)
+    }
+
+    /// A group's settings; `None`: it has none, whether it exists or not.
+    pub fn group_configs(&self, group: &str) -> Option<&Arc<Configs>> {
+        self.group_configs.get(group)
+    }
+
+    /// Groups that have settings, by name.
+    pub fn groups_with_configs(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.group_configs.keys().map(String::as_str)
+    }
+
     /// The first producer id that was never handed out.
     pub fn next_producer_id(&self) -> i64 {
         self.next_producer_id
@@ -248,6 +266,8 @@ impl Image {
                     Arc::make_mut(topic).configs = Arc::clone(configs);
                 }
             }
+            Change::BrokerConfigs { node, configs } => set(&mut self.broker_configs, *node, configs),
+            Change::GroupConfigs { group, configs } => set(&mut self.group_configs, group.clone(), configs),
             Change::Deleting(topic) => {
                 drop(Arc::make_mut(&mut self.deleting).insert(topic.id, Arc::clone(topic)));
             }
@@ -282,6 +302,16 @@ impl Image {
                 partitions.iter_mut().filter(|p| p.leader == node).for_each(|p| p.count_restarts(count));
             }
         }
+    }
+}
+
+/// Puts the settings in their place; empty ones have none.
+fn set<K: Ord + Clone>(all: &mut Arc<BTreeMap<K, Arc<Configs>>>, key: K, configs: &Arc<Configs>) {
+    let all = Arc::make_mut(all);
+    if configs.is_empty() {
+        all.remove(&key);
+    } else {
+        all.insert(key, Arc::clone(configs));
     }
 }
 

@@ -12,8 +12,7 @@ use ottla_env::clock::Clock;
 use ottla_env::rng::Rng;
 use ottla_state::change::{CONTROLLER, CONTROLLER_EPOCH};
 use ottla_state::controller::{
-    Answer, CheckConfigs, Command, Decision, InternalTopic, PRODUCER_ID_BLOCK, ProducerIdBlock, TopicRules,
-    decide,
+    self, Answer, Command, ConfigRules, Decision, InternalTopic, PRODUCER_ID_BLOCK, ProducerIdBlock, decide,
 };
 use ottla_state::{Change, Image, NodeId, Uuid};
 use std::collections::BTreeMap;
@@ -26,13 +25,13 @@ pub(super) const QUEUE: usize = 1_024;
 /// Commands that are decided before the first of them is committed.
 const BATCH: usize = 256;
 
-/// What the settings say about topics, owned by the controller.
+/// What the settings say about topics and about each other, owned by the controller.
 #[derive(Clone)]
 pub struct Rules {
     pub default_partitions: i32,
     pub default_replication_factor: i16,
     pub deletion_enabled: bool,
-    pub check_configs: Arc<CheckConfigs<'static>>,
+    pub configs: Arc<dyn ConfigRules>,
     pub internal: Arc<BTreeMap<String, InternalTopic>>,
 }
 
@@ -193,11 +192,11 @@ impl Controller {
             Uuid::from_random(bytes)
         };
         let rules = self.rules.clone();
-        let rules = TopicRules {
+        let rules = controller::Rules {
             default_partitions: rules.default_partitions,
             default_replication_factor: rules.default_replication_factor,
             deletion_enabled: rules.deletion_enabled,
-            check_configs: rules.check_configs.as_ref(),
+            configs: rules.configs.as_ref(),
             internal: rules.internal.as_ref(),
         };
         let mut transactions: Vec<Transaction> = Vec::new();

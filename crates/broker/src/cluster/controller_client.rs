@@ -6,8 +6,8 @@
 use super::controller::{ControllerError, Request};
 use ottla_state::TopicId;
 use ottla_state::controller::{
-    Answer, Command, CreateAnswer, DeleteAnswer, DeleteTarget, FeatureUpdate, Mode, MorePartitions, NewTopic,
-    PartitionsAnswer, ProducerIdBlock, Refusal,
+    Alteration, Answer, Command, ConfigResource, CreateAnswer, DeleteAnswer, DeleteTarget, FeatureUpdate,
+    Mode, MorePartitions, NewTopic, PartitionsAnswer, ProducerIdBlock, Refusal,
 };
 use ottla_wire::WireStr;
 use tokio::sync::{mpsc, oneshot};
@@ -62,6 +62,18 @@ impl ControllerClient {
         match self.submit(Command::DeleteTopics { targets }).await? {
             Answer::Deleted(answers) => Ok(answers),
             other => unreachable!("deletion was answered with {other:?}"),
+        }
+    }
+
+    /// Each resource once; answers are in their order.
+    pub async fn alter_configs(
+        &self,
+        resources: Vec<(ConfigResource, Alteration)>,
+        mode: Mode,
+    ) -> Result<Vec<Result<(), Refusal>>, ControllerError> {
+        match self.submit(Command::AlterConfigs { resources, mode }).await? {
+            Answer::ConfigsAltered(answers) => Ok(answers),
+            other => unreachable!("changed settings were answered with {other:?}"),
         }
     }
 

@@ -6,9 +6,11 @@ use super::*;
 use ottla_env::clock::ManualClock;
 use ottla_env::disk::{Disk, MemoryDisk, OperationKind};
 use ottla_env::rng::SeededRng;
-use ottla_state::controller::{DeleteTarget, Mode, NewTopic};
+use ottla_state::controller::{
+    Alteration, ConfigResource, ConfigRules, DeleteTarget, Mode, NewTopic, Refusal,
+};
 use ottla_state::{Endpoint, Image, Uuid};
-use ottla_wire::ErrorCode;
+use ottla_wire::{ErrorCode, WireStr};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -169,6 +171,25 @@ fn registration(directory: u8, clean_start: bool) -> Registration {
     }
 }
 
+/// Topics without settings, which stay as they are.
+struct NoSettings;
+
+impl ConfigRules for NoSettings {
+    fn new_topic(&self, _: &Image, _: &[(WireStr, Option<WireStr>)]) -> Result<Configs, Refusal> {
+        Ok(Configs::new())
+    }
+
+    fn altered(
+        &self,
+        _: &Image,
+        _: &ConfigResource,
+        current: &Configs,
+        _: &Alteration,
+    ) -> Result<Configs, Refusal> {
+        Ok(current.clone())
+    }
+}
+
 fn start(coord: Arc<dyn Coord>, seed: u64, clean_start: bool, on_image: Box<OnImage>) -> ClusterStart {
     ClusterStart {
         coord,
@@ -180,7 +201,7 @@ fn start(coord: Arc<dyn Coord>, seed: u64, clean_start: bool, on_image: Box<OnIm
             default_partitions: 4,
             default_replication_factor: 1,
             deletion_enabled: true,
-            check_configs: Arc::new(|_| Ok(Configs::new())),
+            configs: Arc::new(NoSettings),
             internal: Arc::default(),
         },
         broker_defaults: Configs::new(),

@@ -93,7 +93,7 @@ fn find(context: &Context, plan: &Plan) -> Vec<Found> {
 
 /// What the limits of request and broker allow.
 fn most_bytes(context: &Context, request: &FetchRequest, plan: &Plan) -> usize {
-    let limit = request.max_bytes.min(context.settings.broker().fetch_max_bytes);
+    let limit = request.max_bytes.min(context.settings.load().broker().fetch_max_bytes);
     let of_partitions =
         plan.wanted.iter().map(|wanted| i64::from(wanted.partition.partition_max_bytes.max(0)));
     usize::try_from(of_partitions.sum::<i64>().min(i64::from(limit))).unwrap_or(0)

@@ -67,8 +67,8 @@ async fn answer(
     let wanted = request.topics.filter(|topics| version > 0 || !topics.is_empty());
     let mut image = context.image();
     let mut refused = BTreeMap::new();
-    let may_create =
-        context.settings.broker().auto_create_topics && (version < 4 || request.allow_auto_topic_creation);
+    let may_create = context.settings.load().broker().auto_create_topics
+        && (version < 4 || request.allow_auto_topic_creation);
     if let Some(topics) = wanted.as_ref().filter(|_| may_create) {
         let missing: Vec<WireStr> = topics
             .iter()

@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 pub fn handle(mut call: Call<'_>) -> Result<Reply, Reply> {
     let request: DescribeTopicPartitionsRequest = call.read()?;
     let image = call.context.image();
-    let most = call.context.settings.broker().max_described_partitions;
+    let most = call.context.settings.load().broker().max_described_partitions;
     let limit = request.response_partition_limit.min(most).max(1);
     let answer = if !cursor_fits(&request) {
         let topics = request.topics.iter().map(|topic| refused(&topic.name));

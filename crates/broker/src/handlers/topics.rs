@@ -33,7 +33,8 @@ pub fn create(mut call: Call<'_>) -> Result<Reply, Reply> {
     Ok(call.returns().later(async move {
         let topics = match context.controller.create_topics(topics, mode).await {
             Ok(answers) => {
-                answers.into_iter().map(|answer| created(&context.settings, answer, mode)).collect()
+                let settings = context.settings.load();
+                answers.into_iter().map(|answer| created(&settings, answer, mode)).collect()
             }
             Err(failure) => {
                 names.into_iter().map(|name| refused_creation(name, &error::refusal_of(&failure))).collect()

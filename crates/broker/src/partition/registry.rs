@@ -311,20 +311,20 @@ impl Registry {
     pub fn on_image(&self, image: &Arc<Image>) {
         let mut partitions = lock(&self.0.partitions);
         partitions.image = Arc::clone(image);
-        for id in partitions.take_configs(image) {
-            let Some(topic) = image.topic_by_id(id) else { continue };
-            let config = (self.0.config_of)(&topic.configs);
-            for index in 0..topic.partitions.len() as i32 {
-                if let Some(partition) = partitions.open.get(&(id.0, index)) {
-                    partition.local.configure(config.clone());
-                }
-            }
-        }
+        let changed = partitions.take_configs(image);
+        self.0.configure(&partitions, &changed);
         for topic in image.deleting() {
             if partitions.delete(topic.id) {
                 let _ = self.0.doomed.send(Doomed { id: topic.id, partitions: topic.partitions });
             }
         }
+    }
+
+    /// Hears that what topics inherit from the broker's settings may be different now.
+    pub fn on_settings(&self) {
+        let partitions = lock(&self.0.partitions);
+        let all: Vec<TopicId> = partitions.configs.keys().copied().collect();
+        self.0.configure(&partitions, &all);
     }
 
     /// Looks at every log for what is old or too much, also at those that nobody has asked for since the start. Returns
@@ -496,6 +496,18 @@ impl Partition {
 }
 
 impl Inner {
+    /// Gives the open partitions of some topics the settings that they have now.
+    fn configure(&self, partitions: &Partitions, topics: &[TopicId]) {
+        for topic in topics.iter().filter_map(|id| partitions.image.topic_by_id(*id)) {
+            let config = (self.config_of)(&topic.configs);
+            for index in 0..topic.partitions.len() as i32 {
+                if let Some(partition) = partitions.open.get(&(topic.id.0, index)) {
+                    partition.local.configure(config.clone());
+                }
+            }
+        }
+    }
+
     fn writer(&self, key: &LogKey) -> &Sender<Message> {
         let hash = key.0.iter().fold(key.1 as usize, |hash, byte| hash.wrapping_mul(31) + usize::from(*byte));
         &self.writers[hash % self.writers.len()]

@@ -4,6 +4,7 @@ use super::checks;
 use super::groups_config::{self, GroupsConfig};
 use super::listeners::{self, ListenerConfig};
 use super::resolve::Resolved;
+use super::{Value, value_of};
 use ottla_state::rate::Window;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -36,26 +37,51 @@ pub struct BrokerConfig {
     pub max_frame_bytes: usize,
     /// `queued.max.request.bytes`, or what stands for no limit. At least `max_frame_bytes`.
     pub max_queued_bytes: u64,
-    pub max_connections: usize,
-    pub max_connections_per_ip: usize,
-    /// `max.connections.per.ip.overrides`: addresses or names, and how many they may have.
-    pub max_connections_overrides: Vec<(String, usize)>,
-    /// `max.connection.creation.rate`, per second and listener.
-    pub max_connection_rate: i32,
     /// What quotas and rates are measured over.
     pub quota_window: Window,
+    pub live: LiveConfig,
     /// `connections.max.idle.ms`; negative: idle connections stay.
     pub idle_ms: i64,
     pub fetch_max_bytes: i32,
     pub max_incremental_fetch_sessions: usize,
     /// `max.request.partition.size.limit`.
     pub max_described_partitions: i32,
-    pub producer_id_expiration_ms: i64,
     pub groups: GroupsConfig,
     /// `log.retention.check.interval.ms`.
     pub retention_check_ms: u64,
     pub rack: Option<String>,
     pub log_level: Option<String>,
+}
+
+/// The part of it that may change while the broker runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveConfig {
+    pub max_connections: usize,
+    pub max_connections_per_ip: usize,
+    /// `max.connections.per.ip.overrides`: addresses or names, and how many they may have.
+    pub max_connections_overrides: Vec<(String, usize)>,
+    /// `max.connection.creation.rate`, per second and listener.
+    pub max_connection_rate: i32,
+    pub producer_id_expiration_ms: i64,
+}
+
+impl LiveConfig {
+    /// From the values in force.
+    pub(super) fn of(value: impl Fn(&str) -> Option<Value>) -> Self {
+        let number = |name: &str| value(name).and_then(|value| value.as_number());
+        let count = |name: &str| number(name).and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
+        Self {
+            max_connections: count("max.connections"),
+            max_connections_per_ip: count("max.connections.per.ip"),
+            max_connections_overrides: value("max.connections.per.ip.overrides")
+                .and_then(|value| parse_overrides(value.as_text()?).ok())
+                .unwrap_or_default(),
+            max_connection_rate: number("max.connection.creation.rate")
+                .and_then(|n| i32::try_from(n).ok())
+                .unwrap_or(i32::MAX),
+            producer_id_expiration_ms: number("producer.id.expiration.ms").unwrap_or(i64::MAX),
+        }
+    }
 }
 
 pub(super) fn build(resolved: &mut Resolved) -> BrokerConfig {
@@ -86,19 +112,15 @@ pub(super) fn build(resolved: &mut Resolved) -> BrokerConfig {
         delete_topics: resolved.flag("delete.topic.enable"),
         max_frame_bytes,
         max_queued_bytes,
-        max_connections: count(resolved, "max.connections"),
-        max_connections_per_ip: count(resolved, "max.connections.per.ip"),
-        max_connections_overrides: overrides(resolved),
-        max_connection_rate: int(resolved, "max.connection.creation.rate"),
         quota_window: Window {
             samples: u32::try_from(int(resolved, "quota.window.num")).unwrap_or(1),
             sample_ms: i64::from(int(resolved, "quota.window.size.seconds")).saturating_mul(1_000),
         },
+        live: LiveConfig::of(|name| value_of(&resolved.explicit, name).cloned()),
         idle_ms: resolved.number("connections.max.idle.ms").unwrap_or(-1),
         fetch_max_bytes: int(resolved, "fetch.max.bytes"),
         max_incremental_fetch_sessions: count(resolved, "max.incremental.fetch.session.cache.slots"),
         max_described_partitions: int(resolved, "max.request.partition.size.limit"),
-        producer_id_expiration_ms: resolved.number("producer.id.expiration.ms").unwrap_or(i64::MAX),
         groups,
         retention_check_ms: resolved
             .number("log.retention.check.interval.ms")
@@ -119,17 +141,14 @@ fn count(resolved: &Resolved, name: &str) -> usize {
 }
 
 /// `HOST:COUNT,HOST:COUNT`; the host may be an address of IPv6, which has colons of its own.
-fn overrides(resolved: &mut Resolved) -> Vec<(String, usize)> {
-    const NAME: &str = "max.connections.per.ip.overrides";
-    let text = resolved.text(NAME).unwrap_or_default().to_owned();
-    let mut overrides = Vec::new();
-    for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
-        match entry.rsplit_once(':').map(|(host, count)| (host, count.parse())) {
-            Some((host, Ok(count))) if !host.is_empty() => overrides.push((host.to_owned(), count)),
-            _ => resolved.problem(NAME, format!("has {entry}, which is not HOST:COUNT")),
-        }
-    }
-    overrides
+/// `HOST:COUNT` separated by commas; or the entry that is something else.
+pub(super) fn parse_overrides(text: &str) -> Result<Vec<(String, usize)>, &str> {
+    let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+    let parse = |entry| match str::rsplit_once(entry, ':').map(|(host, count)| (host, count.parse())) {
+        Some((host, Ok(count))) if !host.is_empty() => Ok((host.to_owned(), count)),
+        _ => Err(entry),
+    };
+    entries.map(parse).collect()
 }
 
 fn node_id(resolved: &Resolved) -> Option<i32> {

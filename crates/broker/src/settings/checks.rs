@@ -1,25 +1,18 @@
 //! Checks that need more than one setting, or that a range cannot say.
 
+use super::broker_config::parse_overrides;
 use super::resolve::Resolved;
 
 pub(super) fn check(resolved: &mut Resolved) {
     check_node(resolved);
     check_roles(resolved);
-    for name in ["log.retention.ms", "log.retention.minutes", "log.retention.hours"] {
-        if resolved.number(name).is_some_and(|value| value == 0 || value < -1) {
-            resolved.problem(name, "is -1 for no limit, or at least 1");
+    for name in NUMBERS {
+        if let Some(problem) = resolved.number(name).and_then(|value| number(name, value)) {
+            resolved.problem(name, problem);
         }
     }
-    if resolved.number("log.roll.ms").is_some_and(|value| value < 1) {
-        resolved.problem("log.roll.ms", "is at least 1");
-    }
-    if resolved.number("log.roll.jitter.ms").is_some_and(|value| value < 0) {
-        resolved.problem("log.roll.jitter.ms", "is at least 0");
-    }
-    for name in ["log.flush.interval.ms", "log.flush.scheduler.interval.ms"] {
-        if resolved.number(name).is_some_and(|value| value < 0) {
-            resolved.problem(name, "is at least 0");
-        }
+    if let Some(problem) = resolved.text(OVERRIDES).and_then(|value| text(OVERRIDES, value)) {
+        resolved.problem(OVERRIDES, problem);
     }
     let factor = resolved.number("default.replication.factor").unwrap_or(1);
     if !(1..=i64::from(i16::MAX)).contains(&factor) {
@@ -32,6 +25,38 @@ pub(super) fn check(resolved: &mut Resolved) {
             format!("is -1, or at least socket.request.max.bytes, which is {frame}"),
         ),
         _ => {}
+    }
+}
+
+const NUMBERS: [&str; 7] = [
+    "log.retention.ms",
+    "log.retention.minutes",
+    "log.retention.hours",
+    "log.roll.ms",
+    "log.roll.jitter.ms",
+    "log.flush.interval.ms",
+    "log.flush.scheduler.interval.ms",
+];
+
+const OVERRIDES: &str = "max.connections.per.ip.overrides";
+
+/// What is wrong with a text although its type allows it.
+pub(super) fn text(name: &str, value: &str) -> Option<String> {
+    let entry = if name == OVERRIDES { parse_overrides(value).err()? } else { return None };
+    Some(format!("has {entry}, which is not HOST:COUNT"))
+}
+
+/// What is wrong with a number although its type allows it.
+pub(super) fn number(name: &str, value: i64) -> Option<&'static str> {
+    match name {
+        "log.retention.ms" | "log.retention.minutes" | "log.retention.hours" if value == 0 || value < -1 => {
+            Some("is -1 for no limit, or at least 1")
+        }
+        "log.roll.ms" if value < 1 => Some("is at least 1"),
+        "log.roll.jitter.ms" | "log.flush.interval.ms" | "log.flush.scheduler.interval.ms" if value < 0 => {
+            Some("is at least 0")
+        }
+        _ => None,
     }
 }
 

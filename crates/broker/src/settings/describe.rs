@@ -1,17 +1,20 @@
-//! What DescribeConfigs tells of a topic and of the broker: every name with value, source, type and synonyms.
+//! What DescribeConfigs tells of topics, brokers, groups and client metrics: every name with value, source, type and
+//! synonyms.
 //!
 //! Sources and synonyms are those of Apache Kafka 4.4.0: a topic's setting has its own value, and then the values of its
 //! first broker name; a value that a later name (hours, minutes) gives is shown as a default.
 
+use super::Settings;
 use super::table::{self, Effect, Mode, Scope, Setting};
-use super::{Settings, Value};
 use ottla_state::image::Configs;
 
 // Kafka's numbers for where a value comes from.
 const DYNAMIC_TOPIC: i8 = 1;
+const DYNAMIC_BROKER: i8 = 2;
 const DYNAMIC_DEFAULT_BROKER: i8 = 3;
 const STATIC_BROKER: i8 = 4;
 const DEFAULT: i8 = 5;
+const GROUP: i8 = 8;
 
 /// One setting of one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +62,8 @@ impl Settings {
     /// The broker's settings, by name.
     pub fn describe_broker(&self) -> Vec<Described> {
         table::of(Scope::Broker)
-            .filter(|setting| setting.effect != Effect::Internal && !is_dynamic_only(setting.name))
+            .filter(|setting| setting.effect != Effect::Internal)
+            .filter(|setting| !is_dynamic_only(setting.name) || self.dynamic.get(setting.name).is_some())
             .map(|setting| {
                 let synonyms = self.broker_synonyms(setting.name);
                 let value = match (setting.name, self.broker.node_id) {
@@ -71,26 +75,76 @@ impl Settings {
             .collect()
     }
 
-    /// What DescribeConfigs tells of all brokers together: only what the metadata holds.
+    /// What is set for all brokers together.
     pub fn describe_cluster_defaults(&self) -> Vec<Described> {
         let describe_one = |(name, value): (&String, &String)| {
             let setting = table::find(Scope::Broker, name)?;
             let synonyms = vec![(name.clone(), Some(value.clone()), DYNAMIC_DEFAULT_BROKER)];
             Some(describe(setting, Some(value.clone()), synonyms, false))
         };
-        self.cluster_defaults.iter().filter_map(describe_one).collect()
+        self.dynamic.defaults.iter().filter_map(describe_one).collect()
     }
 
-    /// Every level at which a broker's setting has a value, the one in force first.
-    fn broker_synonyms(&self, name: &str) -> Vec<Synonym> {
-        let Some(setting) = table::find(Scope::Broker, name) else { return Vec::new() };
-        let shown = |value: &Value| Some(value.to_string()).filter(|_| !setting.is_sensitive());
-        let cluster = self.cluster_defaults.get(name).map(|v| (Some(v.clone()), DYNAMIC_DEFAULT_BROKER));
-        let explicit = self.explicit.get(name).map(|(value, _)| (shown(value), STATIC_BROKER));
-        let default = setting.default.as_ref().map(|value| (shown(value), DEFAULT));
-        let levels = [cluster, explicit, default].into_iter().flatten();
-        levels.map(|(value, source)| (name.to_owned(), value, source)).collect()
+    /// A group's settings, by name, whether it exists or not.
+    pub fn describe_group(&self, overrides: &Configs) -> Vec<Described> {
+        table::of(Scope::Group)
+            .filter(|setting| setting.effect != Effect::Internal || overrides.contains_key(setting.name))
+            .map(|setting| {
+                let value = self.group_value(setting.name, overrides).map(|value| value.to_string());
+                let mut synonyms = Vec::new();
+                if overrides.contains_key(setting.name) {
+                    synonyms.push((setting.name.to_owned(), value.clone(), GROUP));
+                }
+                match table::group_synonym(setting.name) {
+                    Some(broker) => synonyms.extend(self.broker_synonyms(broker)),
+                    None => synonyms.extend(default_synonym(setting)),
+                }
+                describe(setting, value, synonyms, false)
+            })
+            .collect()
     }
+
+    /// The broker's names behind one setting and every level at which they have a value, the one in force first.
+    fn broker_synonyms(&self, name: &'static str) -> Vec<Synonym> {
+        let names = table::fallbacks(name);
+        let found = |name: &'static str| table::find(Scope::Broker, name);
+        let settings: Vec<_> = names.into_iter().filter_map(found).collect();
+        let mut all: Vec<Synonym> = Vec::new();
+        for (configs, source) in
+            [(&self.dynamic.own, DYNAMIC_BROKER), (&self.dynamic.defaults, DYNAMIC_DEFAULT_BROKER)]
+        {
+            let given =
+                |s: &&'static Setting| configs.get(s.name).map(|v| (s.name.to_owned(), shown(s, v), source));
+            all.extend(settings.iter().filter_map(given));
+        }
+        let explicit = |s: &&'static Setting| {
+            let (value, _) = self.explicit.get(s.name)?;
+            Some((s.name.to_owned(), shown(s, value), STATIC_BROKER))
+        };
+        all.extend(settings.iter().filter_map(explicit));
+        all.extend(settings.iter().filter_map(|setting| default_synonym(setting)));
+        all.into_iter().skip_while(|(synonym, _, _)| synonym != name).collect()
+    }
+}
+
+/// What DescribeConfigs tells of a subscription to client metrics: nothing can be set there so far.
+pub fn describe_client_metrics() -> Vec<Described> {
+    table::of(Scope::ClientMetrics)
+        .map(|setting| {
+            let synonyms: Vec<Synonym> = default_synonym(setting).into_iter().collect();
+            let value = synonyms.first().and_then(|(_, value, _)| value.clone());
+            describe(setting, value, synonyms, false)
+        })
+        .collect()
+}
+
+fn default_synonym(setting: &Setting) -> Option<Synonym> {
+    let value = setting.default.as_ref()?;
+    Some((setting.name.to_owned(), shown(setting, value), DEFAULT))
+}
+
+fn shown(setting: &Setting, value: &impl ToString) -> Option<String> {
+    (!setting.is_sensitive()).then(|| value.to_string())
 }
 
 fn describe(

@@ -6,12 +6,15 @@
 //! and does stands in `configs.tsv` ([`table`]). Two promises: a value that is shown is the value in force, and a name
 //! that has no effect so far is said to have none - except security, which is refused rather than ignored.
 
+mod alter;
 mod broker_config;
 mod checks;
 mod describe;
 mod environment;
 mod groups_config;
 mod listeners;
+mod live;
+mod one_group;
 mod properties;
 mod resolve;
 pub mod table;
@@ -22,10 +25,11 @@ pub mod value;
 #[cfg(test)]
 mod tests;
 
-pub use broker_config::BrokerConfig;
-pub use describe::Described;
+pub use broker_config::{BrokerConfig, LiveConfig};
+pub use describe::{Described, describe_client_metrics};
 pub use groups_config::GroupsConfig;
 pub use listeners::ListenerConfig;
+pub use live::{Dynamic, LiveSettings};
 pub use table::{Effect, Mode, Scope, Setting};
 pub use topic_config::TopicConfig;
 pub use value::Value;
@@ -34,6 +38,7 @@ use ottla_state::image::Configs;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,11 +98,10 @@ pub(crate) type Explicit = BTreeMap<&'static str, (Value, Origin)>;
 /// The settings of this process.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    explicit: Explicit,
+    explicit: Arc<Explicit>,
     broker: BrokerConfig,
-    warnings: Vec<String>,
-    /// Values that hold for the whole cluster, as its metadata has them.
-    cluster_defaults: Configs,
+    warnings: Arc<Vec<String>>,
+    dynamic: Dynamic,
 }
 
 /// Reads and checks everything, or says all that is wrong.
@@ -107,10 +111,10 @@ pub fn load(input: &Input) -> Result<Settings, SettingsError> {
     if !resolved.problems.is_empty() {
         return Err(SettingsError { problems: resolved.problems });
     }
-    let warnings = resolved.warnings();
-    let mut settings =
-        Settings { explicit: resolved.explicit, broker, warnings, cluster_defaults: Configs::new() };
-    settings.cluster_defaults = settings.first_cluster_defaults();
+    let warnings = Arc::new(resolved.warnings());
+    let explicit = Arc::new(resolved.explicit);
+    let mut settings = Settings { explicit, broker, warnings, dynamic: Dynamic::default() };
+    settings.dynamic.defaults = Arc::new(settings.first_cluster_defaults());
     Ok(settings)
 }
 
@@ -141,9 +145,18 @@ impl Settings {
         value_of(&self.explicit, name).map(|value| (name.to_owned(), value.to_string())).into_iter().collect()
     }
 
-    /// Values of the whole cluster, as the metadata has them; they win over the broker's own.
-    pub fn set_cluster_defaults(&mut self, defaults: Configs) {
-        self.cluster_defaults = defaults;
+    /// The same process with other values from the metadata.
+    fn with(&self, dynamic: Dynamic) -> Self {
+        let mut settings = self.clone();
+        settings.dynamic = dynamic;
+        settings.broker.live = LiveConfig::of(|name| settings.value(name));
+        settings
+    }
+
+    /// The broker's value in force: given while it runs, set at its start, or the default.
+    pub fn value(&self, name: &str) -> Option<Value> {
+        let given = || Value::parse(table::find(Scope::Broker, name)?.kind, self.dynamic.get(name)?).ok();
+        given().or_else(|| value_of(&self.explicit, name).cloned())
     }
 
     /// The number the data directory gave this broker, where no setting says one.
@@ -152,7 +165,7 @@ impl Settings {
     }
 }
 
-/// The value in force at the broker: set, or the default.
+/// The value a broker starts with: set, or the default.
 pub(crate) fn value_of<'a>(explicit: &'a Explicit, name: &str) -> Option<&'a Value> {
     match explicit.get(name) {
         Some((value, _)) => Some(value),

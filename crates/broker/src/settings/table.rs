@@ -168,6 +168,21 @@ pub fn synonyms(topic: &str) -> &'static [(&'static str, i64)] {
     }
 }
 
+/// The broker's names that give the same value, the one that wins first.
+pub fn fallbacks(broker: &'static str) -> Vec<&'static str> {
+    let of_topics = of(Scope::Topic).map(|setting| synonyms(setting.name));
+    let found = of_topics.into_iter().find(|names| names.first().is_some_and(|(name, _)| *name == broker));
+    found.map_or_else(|| vec![broker], |names| names.iter().map(|(name, _)| *name).collect())
+}
+
+/// The broker's name for the default of a group's setting.
+pub fn group_synonym(group: &str) -> Option<&'static str> {
+    if group == "streams.assignor.name" {
+        return Some("group.streams.assignors");
+    }
+    find(Scope::Broker, &format!("group.{group}")).map(|setting| setting.name)
+}
+
 fn parse_row(row: &'static str) -> Option<Setting> {
     let columns: Vec<&'static str> = row.split('\t').collect();
     let [scope, name, kind, default, valid_text, importance, mode, effect, of, documentation] = columns[..]

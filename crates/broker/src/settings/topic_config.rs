@@ -1,7 +1,7 @@
 //! What the settings mean for a topic: its own values over the broker's, checked as Kafka checks them.
 
 use super::table::{self, Effect, Scope, Setting};
-use super::{Settings, Value, resolve, value_of};
+use super::{Settings, Value, resolve};
 use ottla_log::{Durability, LogConfig};
 use ottla_state::controller::Refusal;
 use ottla_state::image::Configs;
@@ -49,7 +49,7 @@ impl Settings {
                 retention_ms: number("retention.ms").unwrap_or(-1),
                 retention_bytes: number("retention.bytes").unwrap_or(-1),
                 file_delete_delay_ms: long("file.delete.delay.ms"),
-                producer_id_expiration_ms: self.broker.producer_id_expiration_ms,
+                producer_id_expiration_ms: self.broker.live.producer_id_expiration_ms,
             },
             max_message_bytes: number("max.message.bytes").map_or(0, |n| usize::try_from(n).unwrap_or(0)),
             log_append_time: value("message.timestamp.type")
@@ -76,23 +76,12 @@ impl Settings {
         }
         let mut checked = Configs::new();
         for (setting, text) in known {
-            if text.len() > VALUE_BYTES_MAX {
-                return Err(refuse(format!(
-                    "The value of {} exceeds the maximum of {VALUE_BYTES_MAX} bytes",
-                    setting.name
-                )));
-            }
-            let value = setting.parse(text).map_err(|reason| {
-                let shown =
-                    Value::parse(setting.kind, text).map_or(text.to_owned(), |value| value.to_string());
-                refuse(format!("Invalid value {shown} for configuration {}: {reason}", setting.name))
-            })?;
-            checked.insert(setting.name.to_owned(), value.to_string().trim().to_owned());
+            checked.insert(setting.name.to_owned(), checked_value(setting, text)?);
         }
         self.check_lags(&checked)?;
         for (name, text) in &checked {
             if let Some(setting) = table::find(Scope::Topic, name) {
-                self.check_is_there(setting, text)?;
+                check_is_there(setting, text)?;
             }
         }
         Ok(checked)
@@ -119,10 +108,8 @@ impl Settings {
         if let Some(value) = stored(overrides, name) {
             return Some(value);
         }
-        let synonyms = table::synonyms(name);
-        let inherited = synonyms.iter().find_map(|(broker, factor)| {
-            let value = stored(&self.cluster_defaults, broker)
-                .or_else(|| value_of(&self.explicit, broker).cloned())?;
+        let inherited = table::synonyms(name).iter().find_map(|(broker, factor)| {
+            let value = self.value(broker)?;
             Some(match value {
                 // An unlimited time has no unit.
                 Value::Number(number) if number > 0 => Value::Number(number.saturating_mul(*factor)),
@@ -132,7 +119,7 @@ impl Settings {
         inherited.or_else(|| setting.default.clone())
     }
 
-    fn check_lags(&self, checked: &Configs) -> Result<(), Refusal> {
+    pub(super) fn check_lags(&self, checked: &Configs) -> Result<(), Refusal> {
         let number = |name| self.topic_value(name, checked).and_then(|value| value.as_number());
         let (min, max) = (number("min.compaction.lag.ms"), number("max.compaction.lag.ms"));
         if let (Some(min), Some(max)) = (min, max)
@@ -144,20 +131,35 @@ impl Settings {
         }
         Ok(())
     }
+}
 
-    /// Refuses what would be stored and then not be kept.
-    fn check_is_there(&self, setting: &'static Setting, text: &str) -> Result<(), Refusal> {
-        let name = setting.name;
-        match setting.effect {
-            Effect::Internal => Err(refuse(format!("{name} is internal to Apache Kafka"))),
-            Effect::Later if setting.default.as_ref().is_some_and(|default| default.to_string() != text) => {
-                Err(refuse(format!("{name}={text} needs a feature that Ottla does not have yet")))
-            }
-            _ if name == "cleanup.policy" && text.split(',').any(|policy| policy == "compact") => {
-                Err(refuse("cleanup.policy=compact is not there yet; use delete".to_owned()))
-            }
-            _ => Ok(()),
+/// The text to store for a value, as Kafka prints it.
+pub(super) fn checked_value(setting: &Setting, text: &str) -> Result<String, Refusal> {
+    let name = setting.name;
+    if text.len() > VALUE_BYTES_MAX {
+        return Err(refuse(format!("The value of {name} exceeds the maximum of {VALUE_BYTES_MAX} bytes")));
+    }
+    let value = setting.parse(text).map_err(|reason| {
+        let shown = Value::parse(setting.kind, text).map_or(text.to_owned(), |value| value.to_string());
+        refuse(format!("Invalid value {shown} for configuration {name}: {reason}"))
+    })?;
+    Ok(value.to_string().trim().to_owned())
+}
+
+/// Refuses what would be stored and then not be kept.
+pub(super) fn check_is_there(setting: &'static Setting, text: &str) -> Result<(), Refusal> {
+    let name = setting.name;
+    match setting.effect {
+        Effect::Internal => Err(refuse(format!("{name} is internal to Apache Kafka"))),
+        Effect::Later if setting.parse(text).is_ok_and(|value| !resolve::is_default(setting, &value)) => {
+            Err(refuse(format!("{name}={text} needs a feature that Ottla does not have yet")))
         }
+        _ if matches!(name, "cleanup.policy" | "log.cleanup.policy")
+            && text.split(',').any(|policy| policy == "compact") =>
+        {
+            Err(refuse(format!("{name}=compact is not there yet; use delete")))
+        }
+        _ => Ok(()),
     }
 }
 

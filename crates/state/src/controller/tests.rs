@@ -5,14 +5,46 @@ use crate::image::{Broker, Endpoint};
 use proptest::prelude::*;
 use std::sync::LazyLock;
 
-fn check_configs(configs: &[(WireStr, Option<WireStr>)]) -> Result<Configs, Refusal> {
-    configs
-        .iter()
-        .map(|(name, value)| match value {
-            Some(value) if name != "no.such.config" => Ok((name.to_string(), value.to_string())),
-            _ => Err(Refusal::new(ErrorCode::InvalidConfig, name.to_string())),
-        })
-        .collect()
+/// Knows every name but one, and lists nothing.
+struct Anything;
+
+impl ConfigRules for Anything {
+    fn new_topic(&self, _: &Image, configs: &[(WireStr, Option<WireStr>)]) -> Result<Configs, Refusal> {
+        configs
+            .iter()
+            .map(|(name, value)| match value {
+                Some(value) if name != "no.such.config" => Ok((name.to_string(), value.to_string())),
+                _ => Err(Refusal::new(ErrorCode::InvalidConfig, name.to_string())),
+            })
+            .collect()
+    }
+
+    fn altered(
+        &self,
+        image: &Image,
+        _: &ConfigResource,
+        current: &Configs,
+        alteration: &Alteration,
+    ) -> Result<Configs, Refusal> {
+        let given = |(name, value): &(WireStr, WireStr)| (name.clone(), Some(value.clone()));
+        let mut next = Configs::new();
+        let set: Vec<_> = match alteration {
+            Alteration::Replace(configs) => configs.iter().map(given).collect(),
+            Alteration::Incremental(actions) => {
+                next = current.clone();
+                let value = |action: &ConfigAction| match action {
+                    ConfigAction::Set(value) => Some(value.clone()),
+                    _ => Option::None,
+                };
+                next.retain(|name, _| {
+                    actions.iter().all(|(n, action)| n.as_str() != name || value(action).is_some())
+                });
+                actions.iter().filter_map(|(n, action)| Some((n.clone(), Some(value(action)?)))).collect()
+            }
+        };
+        next.extend(self.new_topic(image, &set)?);
+        Ok(next)
+    }
 }
 
 static INTERNAL: LazyLock<BTreeMap<String, InternalTopic>> = LazyLock::new(|| {
@@ -20,12 +52,12 @@ static INTERNAL: LazyLock<BTreeMap<String, InternalTopic>> = LazyLock::new(|| {
     BTreeMap::from([("__consumer_offsets".to_owned(), InternalTopic { partitions: 50, configs })])
 });
 
-fn rules() -> TopicRules<'static> {
-    TopicRules {
+fn rules() -> Rules<'static> {
+    Rules {
         default_partitions: 4,
         default_replication_factor: 1,
         deletion_enabled: true,
-        check_configs: &check_configs,
+        configs: &Anything,
         internal: &INTERNAL,
     }
 }
@@ -80,6 +112,9 @@ fn codes(answer: Answer) -> Vec<ErrorCode> {
         }
         Answer::PartitionsCreated(answers) => {
             answers.into_iter().map(|a| a.result.map_or_else(code, |()| ErrorCode::None)).collect()
+        }
+        Answer::ConfigsAltered(answers) => {
+            answers.into_iter().map(|a| a.map_or_else(code, |()| ErrorCode::None)).collect()
         }
         Answer::Deleted(answers) => {
             answers.into_iter().map(|a| a.result.map_or_else(code, |()| ErrorCode::None)).collect()
@@ -232,6 +267,60 @@ fn a_topic_of_the_brokers_own_is_made_by_its_own_rules_whoever_names_it_first() 
 }
 
 #[test]
+fn settings_are_changed_one_by_one_or_all_at_once() {
+    let (mut image, mut ids) = (one_broker(), counter());
+    create(&mut image, vec![topic("t", 1, 1)], &mut ids);
+    let one = |name: &str, action| Alteration::Incremental(vec![(name.into(), action)]);
+    let all = |configs: &[(&str, &str)]| {
+        Alteration::Replace(configs.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect())
+    };
+    let kept = |image: &Image, resource: &ConfigResource| {
+        let configs = match resource {
+            ConfigResource::Topic(name) => image.topic(name).map(|topic| Arc::clone(&topic.configs)),
+            ConfigResource::Broker(node) => image.broker_configs(*node).cloned(),
+            ConfigResource::AllBrokers => Some(Arc::clone(image.broker_defaults())),
+            ConfigResource::Group(name) => image.group_configs(name).cloned(),
+        };
+        configs.unwrap_or_default().iter().map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>()
+    };
+    for resource in [
+        ConfigResource::Topic("t".into()),
+        ConfigResource::Broker(1),
+        ConfigResource::AllBrokers,
+        ConfigResource::Group("a/b c".into()),
+    ] {
+        let mut alter = |alteration, mode| alter_one(&mut image, &resource, alteration, mode);
+        let set = |value: &str| ConfigAction::Set(value.into());
+        assert_eq!(alter(one("a", set("0")), Mode::ValidateOnly), [ErrorCode::None]);
+        assert_eq!(alter(one("a", set("1")), Mode::Commit), [ErrorCode::None]);
+        assert_eq!(alter(one("no.such.config", set("1")), Mode::Commit), [ErrorCode::InvalidConfig]);
+        assert_eq!(alter(one("b", set("2")), Mode::Commit), [ErrorCode::None]);
+        assert_eq!(kept(&image, &resource), ["a=1", "b=2"], "{resource:?}");
+        let mut alter = |alteration, mode| alter_one(&mut image, &resource, alteration, mode);
+        assert_eq!(alter(one("a", ConfigAction::Delete), Mode::Commit), [ErrorCode::None]);
+        assert_eq!(alter(all(&[("c", "3"), ("d", "4")]), Mode::Commit), [ErrorCode::None]);
+        assert_eq!(kept(&image, &resource), ["c=3", "d=4"], "{resource:?}");
+        assert_eq!(alter_one(&mut image, &resource, all(&[]), Mode::Commit), [ErrorCode::None]);
+        assert!(kept(&image, &resource).is_empty());
+    }
+    let missing = ConfigResource::Topic("none".into());
+    let bad = all(&[("no.such.config", "1")]);
+    assert_eq!(alter_one(&mut image, &missing, bad, Mode::Commit), [ErrorCode::InvalidConfig]);
+    assert_eq!(alter_one(&mut image, &missing, all(&[]), Mode::Commit), [ErrorCode::UnknownTopicOrPartition]);
+    assert_eq!(image.groups_with_configs().count(), 0);
+}
+
+fn alter_one(
+    image: &mut Image,
+    resource: &ConfigResource,
+    alteration: Alteration,
+    mode: Mode,
+) -> Vec<ErrorCode> {
+    let resources = vec![(resource.clone(), alteration)];
+    codes(run(image, &Command::AlterConfigs { resources, mode }, &mut counter()))
+}
+
+#[test]
 fn auto_creation_gives_an_existing_topic_to_whoever_comes_second() {
     let (mut image, mut ids) = (one_broker(), counter());
     let command = Command::AutoCreate { names: vec!["b".into(), "a".into(), "b".into(), "".into()] };
@@ -279,7 +368,7 @@ fn deletion_can_be_switched_off() {
     let (mut image, mut ids) = (one_broker(), counter());
     create(&mut image, vec![topic("t", 1, 1)], &mut ids);
     let targets = vec![DeleteTarget { name: Some("t".into()), id: Uuid::ZERO }];
-    let rules = TopicRules { deletion_enabled: false, ..rules() };
+    let rules = Rules { deletion_enabled: false, ..rules() };
     let decision = decide(&image, &Command::DeleteTopics { targets }, &rules, 0, &mut ids);
     assert_eq!(decision.steps, Vec::<Vec<Change>>::new());
     assert_eq!(codes(decision.answer), [ErrorCode::TopicDeletionDisabled]);
@@ -334,6 +423,15 @@ fn bootstrap_happens_once() {
     assert_eq!(image.broker_defaults()["min.insync.replicas"], "1");
 }
 
+fn any_resource() -> impl Strategy<Value = ConfigResource> {
+    prop_oneof![
+        "[cd]".prop_map(|name| ConfigResource::Topic(name.as_str().into())),
+        (1..3_i32).prop_map(ConfigResource::Broker),
+        Just(ConfigResource::AllBrokers),
+        ".{0,3}".prop_map(|name| ConfigResource::Group(name.as_str().into())),
+    ]
+}
+
 fn any_command() -> impl Strategy<Value = Command> {
     let name = prop_oneof![Just("a.b"), Just("a_b"), Just("c"), Just("d"), Just("bad/name")];
     let new_topic =
@@ -358,6 +456,10 @@ fn any_command() -> impl Strategy<Value = Command> {
             let assignments = by_hand.then(|| vec![vec![1]]);
             let topics = vec![MorePartitions { name: name.into(), count, assignments }];
             Command::CreatePartitions { topics, mode: Mode::Commit }
+        }),
+        2 => (any_resource(), "[ab]", any::<bool>()).prop_map(|(resource, name, set)| {
+            let configs = if set { vec![(name.as_str().into(), "v".into())] } else { Vec::new() };
+            Command::AlterConfigs { resources: vec![(resource, Alteration::Replace(configs))], mode: Mode::Commit }
         }),
         1 => Just(Command::AllocateProducerIds),
         1 => (1..3_i32).prop_map(|node| Command::UncleanStart { node }),
@@ -416,11 +518,12 @@ proptest! {
 
     #[test]
     fn damaged_entries_are_refused_without_a_panic(
-        bytes in prop::collection::vec(any::<u8>(), 0..80), key in 0..9_usize, tail in any::<[u8; 8]>()
+        bytes in prop::collection::vec(any::<u8>(), 0..80), key in 0..11_usize, tail in any::<[u8; 8]>()
     ) {
         let keys = [
             "cluster", "features", "brokers/ids/1", "topics/AAAAAAAAAAAAAAAAAAAAAQ", "brokers/defaults",
             "deleting/AAAAAAAAAAAAAAAAAAAAAQ", "producer_ids", "no such key", "topics/short",
+            "configs/brokers/1", "configs/groups/g",
         ];
         let mut value = vec![1];
         value.extend(bytes);

@@ -6,7 +6,7 @@
 use super::placement::{check_brokers, new_partition, place, too_many};
 use super::{
     Answer, CreateAnswer, CreatedTopic, Decision, DeleteAnswer, DeleteTarget, InternalTopic, MAX_PARTITIONS,
-    Mode, NewTopic, Refusal, TopicRules,
+    Mode, NewTopic, Refusal, Rules,
 };
 use crate::image::{Configs, DeletedTopic, Image, StorageClass, Topic};
 use crate::{Change, NodeId, Uuid, topic_name};
@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// What a command did so far: its later topics see its earlier ones.
 struct Creation<'a> {
     image: &'a Image,
-    rules: &'a TopicRules<'a>,
+    rules: &'a Rules<'a>,
     /// Collision keys of the topics this command creates.
     collisions: BTreeMap<String, WireStr>,
     partitions: usize,
@@ -28,7 +28,7 @@ pub(super) fn create(
     image: &Image,
     topics: &[NewTopic],
     mode: Mode,
-    rules: &TopicRules<'_>,
+    rules: &Rules<'_>,
     ids: &mut dyn FnMut() -> Uuid,
 ) -> Decision {
     let mut count = BTreeMap::new();
@@ -59,7 +59,7 @@ pub(super) fn create(
 pub(super) fn auto_create(
     image: &Image,
     names: &[WireStr],
-    rules: &TopicRules<'_>,
+    rules: &Rules<'_>,
     ids: &mut dyn FnMut() -> Uuid,
 ) -> Decision {
     let mut creation =
@@ -116,7 +116,7 @@ impl Creation<'_> {
 
     fn create(&mut self, topic: &NewTopic, ids: &mut dyn FnMut() -> Uuid) -> Result<CreatedTopic, Refusal> {
         self.check_name(&topic.name)?;
-        let configs = Arc::new((self.rules.check_configs)(&topic.configs)?);
+        let configs = Arc::new(self.rules.configs.new_topic(self.image, &topic.configs)?);
         let replicas =
             if topic.assignments.is_empty() { self.place(topic, ids)? } else { self.manual(topic)? };
         if self.partitions + replicas.len() > MAX_PARTITIONS {
@@ -268,7 +268,7 @@ impl Creation<'_> {
     }
 }
 
-pub(super) fn delete(image: &Image, targets: &[DeleteTarget], rules: &TopicRules<'_>) -> Decision {
+pub(super) fn delete(image: &Image, targets: &[DeleteTarget], rules: &Rules<'_>) -> Decision {
     let mut steps = Vec::new();
     let mut answers = Vec::with_capacity(targets.len());
     let resolve = |target: &DeleteTarget| match (&target.name, target.id) {
