@@ -91,6 +91,7 @@ pub trait Machine {
     /// The partition was replayed whole: timers start, and what replay left undone is done.
     fn loaded(&mut self, now: Now) -> Effects<Self::Reply>;
 
-    /// Gives every waiting request its answer, because the machine goes away.
+    /// Gives every waiting request its answer, because the machine goes away. One that nothing can be said to is left
+    /// out: who asked it asks again.
     fn unload(&mut self, error: ErrorCode) -> Vec<(Ticket, Self::Reply)>;
 }

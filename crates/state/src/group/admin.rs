@@ -53,7 +53,7 @@ impl Groups {
         let mut effects = Effects::default();
         let deleted = self.on_group(id, now, &mut effects, |group, at| {
             group.classic.check_deletion()?;
-            delete_group(group, at).map_err(|TooLarge| ErrorCode::UnknownServerError)
+            delete_group(group, at)
         });
         let error = deleted.unwrap_or(Err(ErrorCode::GroupIdNotFound)).err().unwrap_or(ErrorCode::None);
         let result =
@@ -63,10 +63,14 @@ impl Groups {
     }
 }
 
-fn delete_group(group: &Group, at: &mut Step<'_>) -> Result<(), TooLarge> {
-    forget_offsets(at, group.offsets.places());
+/// A group with more offsets than one decision forgets is asked to be deleted again, which goes on where this ends.
+fn delete_group(group: &Group, at: &mut Step<'_>) -> Result<(), ErrorCode> {
+    if !forget_offsets(at, group.offsets.places()) {
+        return Err(ErrorCode::CoordinatorNotAvailable);
+    }
     if group.classic.is_stored() {
-        at.record(records::group_gone(at.group_id)?)?;
+        let gone = records::group_gone(at.group_id).map_err(TooLarge::from);
+        gone.and_then(|gone| at.record(gone)).map_err(|TooLarge| ErrorCode::UnknownServerError)?;
     }
     Ok(())
 }

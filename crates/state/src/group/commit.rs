@@ -14,6 +14,7 @@ use ottla_wire::messages::offset_delete::{
 use ottla_wire::messages::offset_fetch::OffsetFetchResponseGroup;
 use ottla_wire::messages::records::OffsetCommitValue;
 use ottla_wire::{ErrorCode, WireStr};
+use std::collections::BTreeSet;
 
 /// From this version on a commit says that its group is not there; before, that its generation is wrong.
 const GROUP_MUST_EXIST_FROM: i16 = 9;
@@ -38,17 +39,28 @@ impl Groups {
         let response = match allowed {
             Err(error) => committed(request, |_, _| error),
             Ok(()) => {
-                let mut at = Step { now, config: &self.config, group_id: id, effects: &mut effects };
+                let mut at =
+                    Step { now, config: &self.config, group_id: id, effects: &mut effects, written: 0 };
                 let expires_ms = match request.retention_time_ms {
                     ..0 => -1,
                     retention_ms => now.wall_ms.saturating_add(retention_ms),
                 };
-                committed(request, |topic, partition| {
+                let response = committed(request, |topic, partition| {
+                    if at.is_full() {
+                        return ErrorCode::InvalidCommitOffsetSize;
+                    }
                     match commit_one(&mut at, topic, partition, expires_ms) {
                         Ok(()) => ErrorCode::None,
                         Err(TooLarge) => ErrorCode::OffsetMetadataTooLarge,
                     }
-                })
+                });
+                if at.is_full() {
+                    // All or nothing, as in Kafka.
+                    effects.records.clear();
+                    committed(request, |_, _| ErrorCode::InvalidCommitOffsetSize)
+                } else {
+                    response
+                }
             }
         };
         effects.replies.push((ticket, Reply::OffsetCommit(response)));
@@ -85,6 +97,7 @@ impl Groups {
             let deleted = self.on_group(id, now, &mut effects, |group, at| {
                 group.classic.check_offset_deletion()?;
                 let mut topics = Vec::with_capacity(request.topics.len());
+                let mut places = BTreeSet::new();
                 for topic in &request.topics {
                     let is_subscribed = group.classic.is_subscribed(&topic.name);
                     let mut partitions = Vec::with_capacity(topic.partitions.len());
@@ -93,7 +106,7 @@ impl Groups {
                         let error =
                             if is_subscribed { ErrorCode::GroupSubscribedToTopic } else { ErrorCode::None };
                         if !is_subscribed && group.offsets.get(&topic.name, index).is_some() {
-                            forget_offsets(at, vec![(topic.name.clone(), index)]);
+                            places.insert((topic.name.clone(), index));
                         }
                         partitions.push(OffsetDeleteResponsePartition {
                             partition_index: index,
@@ -102,7 +115,9 @@ impl Groups {
                     }
                     topics.push(OffsetDeleteResponseTopic { name: topic.name.clone(), partitions });
                 }
-                Ok(topics)
+                // More than one decision forgets are to be asked for again.
+                let is_done = forget_offsets(at, places);
+                if is_done { Ok(topics) } else { Err(ErrorCode::CoordinatorNotAvailable) }
             });
             match deleted.unwrap_or(Err(ErrorCode::GroupIdNotFound)) {
                 Ok(topics) => OffsetDeleteResponse { topics, ..Default::default() },

@@ -88,6 +88,9 @@ pub struct Counts {
     pub members: usize,
 }
 
+/// Groups that are seen to at once, so that requests do not wait for all.
+const GROUPS_AT_ONCE: usize = 1_000;
+
 #[derive(Debug, Default)]
 struct Group {
     classic: ClassicGroup,
@@ -151,7 +154,7 @@ impl Groups {
         decide: impl FnOnce(&mut Group, &mut Step<'_>) -> T,
     ) -> Option<T> {
         let group = self.groups.get_mut(id)?;
-        let done = decide(group, &mut Step { now, config: &self.config, group_id: id, effects });
+        let done = decide(group, &mut Step { now, config: &self.config, group_id: id, effects, written: 0 });
         self.settle(id);
         Some(done)
     }
@@ -189,7 +192,7 @@ impl Groups {
         let id = &request.group_id;
         let refusal = if id.is_empty() || !fits(id) {
             Some(ErrorCode::InvalidGroupId)
-        } else if !join.is_writable() {
+        } else if !join.is_writable(self.config.max_record_bytes) {
             Some(ErrorCode::InvalidRequest)
         } else if request.session_timeout_ms < self.config.min_session_timeout_ms
             || request.session_timeout_ms > self.config.max_session_timeout_ms
@@ -277,14 +280,15 @@ impl Machine for Groups {
             Request::Describe(describe) => Effects::reply(ticket, Reply::Describe(self.describe(describe))),
             Request::List(request) => Effects::reply(ticket, Reply::List(self.list(request))),
             Request::Delete(delete) => self.delete(now, ticket, delete),
-            Request::TopicsDeleted(topics) => self.topics_deleted(now, ticket, topics),
+            Request::TopicsDeleted(topics) => self.topics_deleted(now, ticket, topics.clone()),
         }
     }
 
     fn expire(&mut self, now: Now) -> Effects<Reply> {
         let mut effects = Effects::default();
         let is_due = |wake: &&(i64, WireStr)| wake.0 <= now.monotonic_ms;
-        let due: Vec<WireStr> = self.wakes.iter().take_while(is_due).map(|(_, id)| id.clone()).collect();
+        let due = self.wakes.iter().take_while(is_due).take(GROUPS_AT_ONCE);
+        let due: Vec<WireStr> = due.map(|(_, id)| id.clone()).collect();
         for id in due {
             if let Some(group) = self.groups.get_mut(&id)
                 && let Some(wake) = group.wake_ms.take()
@@ -293,15 +297,13 @@ impl Machine for Groups {
             }
             self.on_group(&id, now, &mut effects, |group, at| group.classic.expire(at));
         }
-        if self.retention.due_ms.is_some_and(|due_ms| due_ms <= now.monotonic_ms) {
-            self.expire_offsets(now, &mut effects);
-        }
+        self.forget_what_is_due(now, &mut effects);
         effects
     }
 
     fn deadline_ms(&self) -> Option<i64> {
         let wake = self.wakes.first().map(|(ms, _)| *ms);
-        wake.into_iter().chain(self.retention.due_ms).min()
+        wake.into_iter().chain(self.retention.deadline_ms()).min()
     }
 
     fn apply(&mut self, record: &StateRecord) -> Result<(), ApplyError> {
@@ -336,8 +338,7 @@ impl Machine for Groups {
         for id in ids {
             self.on_group(&id, now, &mut effects, |group, at| group.classic.loaded(at));
         }
-        let interval_ms = self.config.offsets_retention_check_interval_ms.max(1);
-        self.retention.due_ms = Some(now.monotonic_ms.saturating_add(interval_ms));
+        self.retention.begin(now, &self.config);
         effects
     }
 

@@ -24,6 +24,8 @@ use ottla_wire::{ErrorCode, Uuid, WireStr};
 
 /// From this version on a LeaveGroup names several members.
 const SEVERAL_LEAVE_FROM: i16 = 3;
+/// Memory of a protocol beside its name and what is said in it.
+const PROTOCOL_ADDS: usize = 64;
 /// A hyphen and an identifier in Java's form.
 const MEMBER_ID_ADDS: usize = 37;
 
@@ -130,13 +132,16 @@ impl Join {
 }
 
 impl Join {
-    /// Whether everything that would be stored of the member has room in Kafka's records.
-    pub(super) fn is_writable(&self) -> bool {
+    /// Whether everything that would be stored of the member has room in Kafka's records. What it says of itself in all
+    /// protocols together has to fit one, so that a member costs a bounded memory.
+    pub(super) fn is_writable(&self, max_record_bytes: usize) -> bool {
         let request = &self.request;
         let name = request.group_instance_id.as_ref().unwrap_or(&self.caller.client_id);
         let texts = [&self.caller.client_id, &self.caller.client_host, &request.protocol_type];
         let protocols = request.protocols.iter().map(|protocol| &protocol.name);
+        let said = request.protocols.iter().map(|p| p.name.len() + p.metadata.len() + PROTOCOL_ADDS);
         name.len() + MEMBER_ID_ADDS <= i16::MAX as usize
+            && said.sum::<usize>() <= max_record_bytes
             && texts.into_iter().chain(protocols).all(|text| fits(text))
     }
 }

@@ -13,7 +13,13 @@ pub struct Step<'a> {
     pub config: &'a Config,
     pub group_id: &'a WireStr,
     pub effects: &'a mut Effects<Reply>,
+    /// Bytes of records so far.
+    pub written: usize,
 }
+
+/// Bytes of records from which on a decision is done in several steps, or refused: the log takes those of one decision
+/// together.
+const DECISION_BYTES: usize = 16 << 20;
 
 /// A record that the log could not take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +32,10 @@ impl From<EncodeError> for TooLarge {
 }
 
 impl Step<'_> {
+    pub fn is_full(&self) -> bool {
+        self.written >= DECISION_BYTES
+    }
+
     /// The monotonic instant that many milliseconds from now.
     pub fn after(&self, ms: i64) -> i64 {
         self.now.monotonic_ms.saturating_add(ms.max(0))
@@ -44,6 +54,7 @@ impl Step<'_> {
         if len > self.config.max_record_bytes {
             return Err(TooLarge);
         }
+        self.written += len;
         self.effects.records.push(record);
         Ok(())
     }

@@ -315,7 +315,9 @@ impl ClassicGroup {
             if at.outcome(&outcome).is_ok() {
                 self.is_deciding = true;
             } else {
-                self.apply(None);
+                // The log goes on with the members before, whose sessions end after a restart.
+                (self.generation, self.phase) = (generation, Phase::Empty);
+                self.protocol = None;
             }
             return;
         }

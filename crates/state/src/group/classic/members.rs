@@ -17,18 +17,15 @@ pub struct Protocol {
 }
 
 impl Protocol {
-    /// Copies, since a member outlives the frames it came in.
+    /// Copies, since a member outlives the frames it came in. What is said twice of one protocol counts once.
     pub fn all(from: &[JoinGroupRequestProtocol]) -> Vec<Self> {
-        let mut list: Vec<Self> = Vec::with_capacity(from.len());
-        for protocol in from {
-            if !list.iter().any(|known| known.name == protocol.name) {
-                list.push(Self {
-                    name: protocol.name.detach(),
-                    metadata: Bytes::copy_from_slice(&protocol.metadata),
-                });
-            }
-        }
-        list
+        let mut names = BTreeSet::new();
+        let first = from.iter().filter(|protocol| names.insert(&protocol.name));
+        let copy = |protocol: &JoinGroupRequestProtocol| Self {
+            name: protocol.name.detach(),
+            metadata: Bytes::copy_from_slice(&protocol.metadata),
+        };
+        first.map(copy).collect()
     }
 }
 

@@ -31,6 +31,9 @@ fn q2_an_id_is_asked_for_from_version_4_only() {
     }
 }
 
+/// What a member says in one protocol may have room; in two it is too much.
+static LARGE: [u8; 600_000] = [0; 600_000];
+
 #[test]
 fn joins_that_cannot_be_are_refused_as_kafka_does() {
     let ok = Joiner::default();
@@ -43,6 +46,8 @@ fn joins_that_cannot_be_are_refused_as_kafka_does() {
         (Joiner { kind: "".into(), ..ok.clone() }, InconsistentGroupProtocol),
         (stranger.clone(), UnknownMemberId),
         (Joiner { kind: "x".repeat(40_000).into(), ..ok.clone() }, InvalidRequest),
+        (Joiner { protocols: vec![("range", &LARGE), ("sticky", &LARGE)], ..ok.clone() }, InvalidRequest),
+        (Joiner { protocols: vec![("range", b""); 20_000], ..ok.clone() }, InvalidRequest),
         (Joiner { instance_id: Some("i".repeat(32_740).into()), version: 5, ..ok.clone() }, InvalidRequest),
     ];
     for (joiner, error) in table {

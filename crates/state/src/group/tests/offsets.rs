@@ -2,8 +2,9 @@
 
 use super::*;
 use ErrorCode::{
-    GroupIdNotFound, GroupSubscribedToTopic, IllegalGeneration, NonEmptyGroup, OffsetMetadataTooLarge,
-    RebalanceInProgress, UnknownMemberId,
+    CoordinatorNotAvailable, GroupIdNotFound, GroupSubscribedToTopic, IllegalGeneration,
+    InvalidCommitOffsetSize, NonEmptyGroup, NotCoordinator, OffsetMetadataTooLarge, RebalanceInProgress,
+    UnknownMemberId,
 };
 use ottla_wire::messages::offset_delete::{
     OffsetDeleteRequest, OffsetDeleteRequestPartition, OffsetDeleteRequestTopic,
@@ -268,4 +269,81 @@ fn offsets_of_a_deleted_topic_go_and_those_of_its_successor_stay() {
     assert_eq!(desk.committed("t"), Some(1));
     assert_eq!(desk.tell(deleted(TOPIC_ID)), Reply::TopicsDeleted);
     assert_eq!(desk.committed("t"), None);
+}
+
+#[test]
+fn a_commit_beyond_what_one_decision_may_write_changes_nothing() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.commit_as(8, "", -1, 1), OK);
+    let partition = OffsetCommitRequestPartition {
+        committed_offset: 2,
+        committed_metadata: Some("x".repeat(4_096).into()),
+        ..Default::default()
+    };
+    let topic = OffsetCommitRequestTopic {
+        name: "t".into(),
+        partitions: vec![partition; 5_000],
+        ..Default::default()
+    };
+    let request = OffsetCommitRequest {
+        group_id: "g".into(),
+        generation_id_or_member_epoch: -1,
+        topics: vec![topic],
+        ..Default::default()
+    };
+    let Reply::OffsetCommit(response) =
+        desk.tell(Request::OffsetCommit(OffsetCommit { version: 8, request }))
+    else {
+        panic!()
+    };
+    let codes = response.topics[0].partitions.iter().map(|partition| partition.error_code);
+    assert!(codes.into_iter().all(|code| code == InvalidCommitOffsetSize.code()));
+    assert_eq!((desk.committed("t"), desk.log.len()), (Some(1), 1));
+}
+
+#[test]
+fn more_offsets_than_one_decision_forgets_go_step_by_step() {
+    // Names as long as they may be make few offsets a lot of bytes.
+    let group: WireStr = "g".repeat(32_000).into();
+    let fill = |desk: &mut Desk| {
+        let partition =
+            |partition_index| OffsetCommitRequestPartition { partition_index, ..Default::default() };
+        for first in [0, 400] {
+            let request = OffsetCommitRequest {
+                group_id: group.clone(),
+                generation_id_or_member_epoch: -1,
+                topics: vec![OffsetCommitRequestTopic {
+                    name: "t".into(),
+                    topic_id: TOPIC_ID,
+                    partitions: (first..first + 400).map(partition).collect(),
+                }],
+                ..Default::default()
+            };
+            desk.tell(Request::OffsetCommit(OffsetCommit { version: 8, request }));
+        }
+        assert_eq!(desk.groups.durable().unwrap().len(), 800);
+    };
+    let mut desk = Desk::new();
+    fill(&mut desk);
+    let deleted = Request::TopicsDeleted(vec![DeletedTopic { name: "t".into(), id: TOPIC_ID }]);
+    let ticket = desk.ask(deleted);
+    assert!(desk.waits(ticket));
+    assert!(desk.groups.unload(NotCoordinator).is_empty(), "whoever asked asks again");
+    desk.settle();
+    assert_eq!(desk.answer(ticket), Some(Reply::TopicsDeleted));
+    assert!(desk.groups.durable().unwrap().is_empty());
+
+    fill(&mut desk);
+    let mut codes = Vec::new();
+    for _ in 0..2 {
+        let delete = Request::Delete(Delete { group_id: group.clone() });
+        let Reply::Delete(result) = desk.tell(delete) else { panic!() };
+        codes.push(ErrorCode::from_code(result.error_code));
+    }
+    assert_eq!(codes, [CoordinatorNotAvailable, OK]);
+    assert!(desk.groups.durable().unwrap().is_empty());
+
+    fill(&mut desk);
+    desk.pass_ms(8 * DAY_MS);
+    assert!(desk.groups.durable().unwrap().is_empty());
 }
