@@ -1,0 +1,136 @@
+//! `ottla group`, `ottla consume -G` and `ottla bench groups` against a broker of its own: what is committed, shown,
+//! moved and removed. No figure and no time is looked at.
+#![allow(clippy::unwrap_used, clippy::disallowed_types)]
+
+use serde_json::Value;
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+const OTTLA: &str = env!("CARGO_BIN_EXE_ottla");
+
+struct Broker {
+    process: Child,
+    address: String,
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn free_address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+/// What a command wrote: standard output, standard error, exit code.
+type Ran = (String, String, Option<i32>);
+
+impl Broker {
+    fn start(dir: &Path) -> Self {
+        let address = free_address();
+        let mut command = Command::new(OTTLA);
+        command.arg("broker").arg("--data-dir").arg(dir);
+        command.args(["--kafka-listen", &address, "--http-listen", &free_address()]);
+        command.args(["-X", "group.initial.rebalance.delay.ms=0"]);
+        let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let broker = Self { process, address };
+        for _ in 0..600 {
+            if broker.run(&["topic", "ls"]).2 == Some(0) {
+                return broker;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("the broker at {} does not answer", broker.address);
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        self.run_with(arguments, "")
+    }
+
+    fn run_with(&self, arguments: &[&str], input: &str) -> Ran {
+        let mut command = Command::new(OTTLA);
+        command.args(arguments).args(["-b", &self.address, "--timeout", "60s"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        process.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = process.wait_with_output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (text(output.stdout), text(output.stderr), output.status.code())
+    }
+
+    /// Standard output of what must succeed.
+    fn done(&self, arguments: &[&str]) -> String {
+        let (out, told, code) = self.run(arguments);
+        assert_eq!(code, Some(0), "{arguments:?}: {told}");
+        out
+    }
+
+    fn refused(&self, arguments: &[&str], exit: i32, told: &str) {
+        let (_, error, code) = self.run(arguments);
+        assert!(code == Some(exit) && error.contains(told), "{arguments:?}: {code:?} {error}");
+    }
+}
+
+#[test]
+fn what_a_group_reads_is_committed_shown_moved_and_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = Broker::start(&dir.path().join("data"));
+    broker.done(&["topic", "create", "orders"]);
+    let lines: String = (0..10).map(|number| format!("{number}\n")).collect();
+    assert_eq!(broker.run_with(&["produce", "orders"], &lines).2, Some(0));
+
+    // Exactly what was written is committed, although the broker gave more.
+    let consume = ["consume", "-G", "readers", "orders", "-e"];
+    assert_eq!(broker.done(&[&consume[..], &["-c", "4"]].concat()), "0\n1\n2\n3\n");
+    let described = broker.done(&["group", "describe", "readers"]);
+    assert_eq!(described, "readers\torders\t0\t4\t10\t6\t-\t-\t-\n");
+    assert_eq!(broker.done(&consume), "4\n5\n6\n7\n8\n9\n");
+    assert_eq!(broker.done(&["group", "ls"]), "readers\tclassic\tEmpty\n");
+
+    let reset = ["group", "reset", "readers", "--topic", "orders", "--shift-by", "-3"];
+    assert_eq!(broker.done(&reset), "readers\torders\t0\t10\t7\t3\n");
+    let described = broker.done(&["group", "describe", "readers"]);
+    assert_eq!(described, "readers\torders\t0\t10\t10\t0\t-\t-\t-\n", "a preview changes nothing");
+    broker.done(&[&reset[..], &["--execute"]].concat());
+    assert_eq!(broker.done(&consume), "7\n8\n9\n");
+
+    let saved = dir.path().join("saved.csv");
+    let export =
+        broker.done(&["group", "reset", "readers", "--topic", "orders", "--to-offset", "5", "--export"]);
+    assert_eq!(export, "orders,0,5\n");
+    std::fs::write(&saved, export).unwrap();
+    let saved = saved.to_str().unwrap();
+    broker.done(&["group", "reset", "readers", "--from-file", saved, "--execute"]);
+    assert_eq!(broker.done(&consume), "5\n6\n7\n8\n9\n");
+
+    broker.refused(&["group", "rm", "readers"], 2, "no terminal to ask at");
+    broker.refused(&["group", "describe", "nobody"], 1, "GROUP_ID_NOT_FOUND");
+    broker.refused(&["consume", "-G", "readers", "orders", "-p", "0"], 2, "the group decides");
+    broker.refused(&["group", "reset", "readers", "--topic", "orders"], 2, "--to-earliest");
+    let forget = ["group", "delete-offsets", "readers", "--topic", "orders", "--yes"];
+    assert_eq!(broker.done(&forget), "readers\torders\t0\t10\n");
+    broker.refused(&forget, 1, "has committed nothing of these");
+    // A group without members and offsets is gone by itself.
+    broker.done(&["group", "rm", "readers", "--yes", "--if-exists"]);
+    assert_eq!(broker.done(&["group", "ls"]), "");
+}
+
+#[test]
+fn members_of_the_load_come_and_go_and_leave_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = Broker::start(&dir.path().join("data"));
+    let bench = ["bench", "groups", "--members", "3", "--partitions", "7", "--output", "json"];
+    let figures: Value = serde_json::from_str(&broker.done(&bench)).unwrap();
+    let names: Vec<_> =
+        figures.as_array().unwrap().iter().map(|row| row["figure"].as_str().unwrap()).collect();
+    for name in ["joinAll", "leaveOne", "joinOne"] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    assert_eq!(broker.done(&["group", "ls"]), "");
+    assert_eq!(broker.done(&["topic", "ls", "--exclude-internal"]), "");
+}
