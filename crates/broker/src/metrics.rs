@@ -244,3 +244,21 @@ impl Default for Metrics {
         Self::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gauges_of_groups_are_the_sum_of_what_each_part_said_last() {
+        let metrics = Metrics::new();
+        let (mut one, mut other) = (GroupGauges::default(), GroupGauges::default());
+        metrics.group_gauges(&mut one, GroupGauges { groups: 3, members: 7 });
+        metrics.group_gauges(&mut other, GroupGauges { groups: 2, members: 0 });
+        metrics.group_gauges(&mut one, GroupGauges { groups: 1, members: 4 });
+        let text = metrics.text().unwrap();
+        assert!(text.contains("ottla_groups 3\n") && text.contains("ottla_group_members 4\n"), "{text}");
+        metrics.group_gauges(&mut one, GroupGauges::default());
+        assert!(metrics.text().unwrap().contains("ottla_group_members 0\n"));
+    }
+}

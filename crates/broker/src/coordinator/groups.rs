@@ -224,7 +224,7 @@ impl Observe<group::Groups> for Counted {
         let Replayed { records, bytes } = replayed;
         let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         if records > 0 {
-            tracing::info!(partition = index, records, bytes, ms, "groups loaded");
+            tracing::debug!(partition = index, records, bytes, ms, "groups loaded");
         }
         self.metrics.groups_loaded(ms);
     }
