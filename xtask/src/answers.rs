@@ -24,6 +24,7 @@ const SCENARIOS: &[&str] = &[
     "fetch_offsets_and_limits",
     "fetch_sessions",
     "broker_config_names",
+    "partitions_and_deletion",
     "offset_for_leader_epoch",
     "single_node_admin",
     "security_is_off",
