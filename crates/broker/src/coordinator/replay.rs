@@ -1,6 +1,7 @@
 //! Rebuilds a machine from its partition: every record from the log's start to the high watermark, in order.
 
 use crate::partition::{PartitionLog, ReadError, ReadLimits};
+use bytes::Bytes;
 use ottla_state::effects::{Machine, StateRecord};
 use ottla_wire::batch::batches;
 use ottla_wire::record::{self, RecordError};
@@ -40,24 +41,24 @@ pub(super) async fn replay<M: Machine>(
     let limits = ReadLimits { max_bytes: READ_BYTES, at_least_one: true };
     while offset < log.offsets()?.high_watermark {
         let before = offset;
-        for slice in log.read(offset, limits).await?.list {
-            replayed.bytes += slice.len() as u64;
-            for (header, batch) in batches(slice) {
-                offset = header.next_offset();
-                // Ends of transactions; they say nothing to a machine.
-                if header.is_control() {
-                    continue;
-                }
-                let batch_error = |source| ReplayError::Batch { offset: header.base_offset, source };
-                for record in record::iterate(&batch, DECOMPRESSED_MAX).map_err(batch_error)? {
-                    let record = record.map_err(batch_error)?;
-                    // Nothing of ours; a tool may have written it.
-                    let Some(key) = record.key else { continue };
-                    replayed.records += 1;
-                    machine.apply(&StateRecord { key, value: record.value }).map_err(|error| {
-                        ReplayError::Record { offset: record.offset, cause: error.to_string() }
-                    })?;
-                }
+        // A batch may come in several slices.
+        let read = log.read(offset, limits).await?;
+        replayed.bytes += read.bytes as u64;
+        for (header, batch) in batches(Bytes::from(read.list.concat())) {
+            offset = header.next_offset();
+            // Ends of transactions; they say nothing to a machine.
+            if header.is_control() {
+                continue;
+            }
+            let batch_error = |source| ReplayError::Batch { offset: header.base_offset, source };
+            for record in record::iterate(&batch, DECOMPRESSED_MAX).map_err(batch_error)? {
+                let record = record.map_err(batch_error)?;
+                // Nothing of ours; a tool may have written it.
+                let Some(key) = record.key else { continue };
+                replayed.records += 1;
+                machine.apply(&StateRecord { key, value: record.value }).map_err(|error| {
+                    ReplayError::Record { offset: record.offset, cause: error.to_string() }
+                })?;
             }
         }
         if offset == before {

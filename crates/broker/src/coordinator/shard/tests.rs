@@ -8,6 +8,7 @@ use crate::partition::{
 use bytes::Bytes;
 use ottla_env::net::BoxFuture;
 use ottla_state::effects::ApplyError;
+use ottla_wire::batch::HEADER_LEN;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
@@ -178,8 +179,16 @@ impl PartitionLog for TestLog {
         self.inner.offsets()
     }
 
+    /// Heads and bodies of batches apart, as the newest ones come from memory.
     fn read(&self, offset: i64, limits: ReadLimits) -> BoxFuture<'_, Result<Slices, ReadError>> {
-        self.inner.read(offset, limits)
+        Box::pin(async move {
+            let mut apart = Slices::default();
+            for mut slice in self.inner.read(offset, limits).await?.list {
+                apart.push(slice.split_to(HEADER_LEN.min(slice.len())));
+                apart.push(slice);
+            }
+            Ok(apart)
+        })
     }
 
     fn offset_for_timestamp(&self, ms: i64) -> BoxFuture<'_, Result<Option<TimestampedOffset>, ReadError>> {
