@@ -107,6 +107,8 @@ pub enum Command {
 
     /// Consumer groups: list, describe, reset, remove
     Group(commands::group::Args),
+    /// A cluster: its nodes, controller, features and versions
+    Cluster(commands::cluster::Args),
 
     /// Load for a broker, and what it did with it
     Bench(Box<commands::bench::Args>),

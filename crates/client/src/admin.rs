@@ -7,12 +7,14 @@ mod configs;
 mod groups;
 mod offsets;
 mod topics;
+mod versions;
 
 pub use configs::{ConfigEntry, ConfigResource, ConfigSource, ResourceType};
 pub use groups::{GroupDescription, GroupMember, ListedGroup, MemberToRemove};
 pub(crate) use offsets::list_offsets;
 pub use offsets::{ListedOffset, OffsetSpec, PartitionKey};
 pub use topics::{CreatedTopic, NewTopic};
+pub use versions::{ApiRange, FeatureLevels, NodeVersions};
 
 use crate::cluster::{Cluster, Creation};
 use crate::connection::check;

@@ -21,8 +21,9 @@ mod retry;
 mod testing;
 
 pub use admin::{
-    Admin, ClusterDescription, ConfigEntry, ConfigResource, ConfigSource, CreatedTopic, GroupDescription,
-    GroupMember, ListedGroup, ListedOffset, MemberToRemove, NewTopic, OffsetSpec, PartitionKey, ResourceType,
+    Admin, ApiRange, ClusterDescription, ConfigEntry, ConfigResource, ConfigSource, CreatedTopic,
+    FeatureLevels, GroupDescription, GroupMember, ListedGroup, ListedOffset, MemberToRemove, NewTopic,
+    NodeVersions, OffsetSpec, PartitionKey, ResourceType,
 };
 pub use client::Client;
 pub use config::{ClientConfig, Surroundings};

@@ -2,6 +2,7 @@
 //! through `client` (or starts `broker`, or reads a directory through `log`), and writes data to standard output.
 
 pub mod bench;
+pub mod cluster;
 pub mod completions;
 pub mod config;
 pub mod consume;
