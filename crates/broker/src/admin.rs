@@ -1,6 +1,6 @@
 //! Health and metrics over HTTP.
 
-use crate::metrics::Metrics;
+use crate::sampler::Sampler;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -8,8 +8,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 /// A listener that an HTTP server takes as it is; it comes from [`ottla_env::net`].
 #[allow(clippy::disallowed_types)]
@@ -17,9 +16,7 @@ pub type HttpListener = tokio::net::TcpListener;
 
 #[derive(Debug, Clone)]
 pub struct Admin {
-    pub metrics: Arc<Metrics>,
-    /// Every log is recovered, and requests are taken.
-    pub ready: Arc<AtomicBool>,
+    pub sampler: Sampler,
 }
 
 /// Serves until the future ends.
@@ -37,14 +34,15 @@ pub async fn serve(admin: Admin, listener: HttpListener, stopped: impl Future<Ou
 
 async fn metrics(State(admin): State<Admin>) -> Response {
     const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    match admin.metrics.text() {
+    let sample = admin.sampler.sample().await;
+    match admin.sampler.context.metrics.text(&sample) {
         Ok(text) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }
 
 async fn ready(State(admin): State<Admin>) -> Response {
-    if admin.ready.load(Ordering::Acquire) {
+    if admin.sampler.ready.load(Ordering::Acquire) {
         "ready\n".into_response()
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "logs are being recovered\n").into_response()

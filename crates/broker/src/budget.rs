@@ -29,6 +29,14 @@ impl Budget {
         Self { free: Arc::new(Semaphore::new(kib as usize)), kib }
     }
 
+    pub fn size_bytes(&self) -> u64 {
+        u64::from(self.kib) << 10
+    }
+
+    pub fn used_bytes(&self) -> u64 {
+        self.size_bytes().saturating_sub((self.free.available_permits() as u64) << 10)
+    }
+
     /// So many bytes, or all there are where they are fewer.
     pub async fn take(&self, bytes: usize) -> Memory {
         self.acquire(kib(bytes)).await
@@ -79,6 +87,7 @@ mod tests {
         assert!(!waiting.is_finished());
         whole.keep((1 << 20) - (100 << 10));
         assert_eq!(waiting.await.unwrap(), 100 << 10);
+        assert_eq!((budget.used_bytes(), budget.size_bytes()), (924 << 10, 1 << 20));
         drop(whole);
         assert_eq!(budget.free.available_permits(), 1024);
     }

@@ -5,7 +5,7 @@
 
 use crate::budget::{Budget, Memory};
 use crate::context::{Client, Context};
-use crate::dispatch::dispatch;
+use crate::dispatch::{Dispatched, dispatch};
 use crate::reply::{Answer, Later, Outcome, Reply};
 use bytes::{Bytes, BytesMut};
 use ottla_env::net::{ReadHalf, Stream, WriteHalf};
@@ -44,7 +44,10 @@ pub struct Limits {
 }
 
 struct Due {
-    reply: Reply,
+    dispatched: Dispatched,
+    /// When it was read, and how long it took to be dispatched.
+    read: Duration,
+    dispatching: Duration,
     _memory: Option<Memory>,
 }
 
@@ -59,14 +62,16 @@ pub async fn serve(
 ) {
     let (reader, writer) = stream.into_split();
     let (due, queue) = mpsc::channel(AHEAD);
-    let writing = tokio::spawn(write(writer, queue));
+    let writing = tokio::spawn(write(Arc::clone(&context), writer, queue));
     let stopped = context.stopped();
     let reading = async {
         let mut reader = Reader { stream: reader, buffer: BytesMut::new(), limits: &limits, is_known: false };
         while let Some((frame, memory)) = reader.frame(&context).await {
             context.metrics.bytes_in(frame.len() + LENGTH_BYTES);
-            let reply = dispatch(&context, &client, frame);
-            if due.send(Due { reply, _memory: memory }).await.is_err() {
+            let read = context.clock.monotonic();
+            let dispatched = dispatch(&context, &client, frame);
+            let dispatching = context.clock.monotonic().saturating_sub(read);
+            if due.send(Due { dispatched, read, dispatching, _memory: memory }).await.is_err() {
                 break;
             }
         }
@@ -148,19 +153,29 @@ impl Reader<'_> {
     }
 }
 
-async fn write(mut stream: WriteHalf, mut queue: mpsc::Receiver<Due>) {
-    while let Some(Due { reply, _memory }) = queue.recv().await {
-        let outcome = match reply {
+async fn write(context: Arc<Context>, mut stream: WriteHalf, mut queue: mpsc::Receiver<Due>) {
+    let (clock, metrics) = (&context.clock, &context.metrics);
+    while let Some(Due { dispatched, read, dispatching, _memory }) = queue.recv().await {
+        let turn = clock.monotonic();
+        let outcome = match dispatched.reply {
             Reply::Now(outcome) => outcome,
             Reply::Later(later) => until(later).await,
         };
+        let made = clock.monotonic();
+        let api = dispatched.api.unwrap_or("unreadable");
+        if dispatched.api.is_some() {
+            let queued = turn.saturating_sub(read + dispatching);
+            metrics.handled(api, queued, made.saturating_sub(turn) + dispatching);
+        }
         match outcome {
             Outcome::Silent => {}
             Outcome::Answer(Answer { chunks, memory: _memory }) => {
+                metrics.answered(api, chunks.len, &chunks.errors);
                 if let Err(error) = send(&mut stream, chunks).await {
                     tracing::debug!(error = %error, "an answer cannot be sent");
                     return;
                 }
+                metrics.sent(clock.monotonic().saturating_sub(made));
             }
             Outcome::Close(why) => {
                 tracing::debug!(why, "the connection is closed");

@@ -5,35 +5,56 @@ use crate::context::{Client, Context};
 use crate::handlers;
 use crate::reply::Reply;
 use bytes::Bytes;
-use ottla_wire::apis;
+use ottla_wire::apis::{self, Api};
 use ottla_wire::codec::Decoder;
-use ottla_wire::request::{HeadError, decode_head};
+use ottla_wire::request::{Head, HeadError, decode_head};
 use std::sync::Arc;
+
+/// A request under way, and the name of its API where that could be read.
+pub struct Dispatched {
+    pub api: Option<&'static str>,
+    pub reply: Reply,
+}
 
 /// Takes a frame without its length. Nothing here waits: whatever has to happen in the order of arrival has happened
 /// when this returns.
-pub fn dispatch(context: &Arc<Context>, client: &Client, frame: Bytes) -> Reply {
+pub fn dispatch(context: &Arc<Context>, client: &Client, frame: Bytes) -> Dispatched {
+    match head(context, frame) {
+        Ok((api, head, body, frame_bytes)) => {
+            context.metrics.request(api.name);
+            let call = Call { context, client, head, body, frame_bytes };
+            Dispatched { api: Some(api.name), reply: handle(api, call).unwrap_or_else(|refused| refused) }
+        }
+        Err(reply) => Dispatched { api: None, reply },
+    }
+}
+
+type Headed = (&'static Api, Head, Decoder, usize);
+
+fn head(context: &Context, frame: Bytes) -> Result<Headed, Reply> {
     let frame_bytes = frame.len();
     let mut body = Decoder::new(frame);
     let head = match decode_head(&mut body) {
         Ok(head) => head,
         Err(HeadError::UnknownVersion { api_key: apis::API_VERSIONS, correlation_id, .. }) => {
-            return handlers::api_versions::unsupported(correlation_id);
+            return Err(handlers::api_versions::unsupported(correlation_id));
         }
-        Err(error @ HeadError::Unreadable(_)) => return close(context, "unreadable", error.to_string()),
+        Err(error @ HeadError::Unreadable(_)) => return Err(close(context, "unreadable", error.to_string())),
         Err(error @ HeadError::UnknownApi { .. }) => {
-            return close(context, "unknown_api", error.to_string());
+            return Err(close(context, "unknown_api", error.to_string()));
         }
         Err(error @ HeadError::UnknownVersion { .. }) => {
-            return close(context, "unknown_version", error.to_string());
+            return Err(close(context, "unknown_version", error.to_string()));
         }
     };
     let Some(api) = apis::find(head.api_key).filter(|api| SERVED.contains(&api.key)) else {
-        return close(context, "unknown_api", format!("API {} is not served", head.api_key));
+        return Err(close(context, "unknown_api", format!("API {} is not served", head.api_key)));
     };
-    context.metrics.request(api.name);
-    let call = Call { context, client, head, body, frame_bytes };
-    let handled = match api.key {
+    Ok((api, head, body, frame_bytes))
+}
+
+fn handle(api: &Api, call: Call<'_>) -> Result<Reply, Reply> {
+    match api.key {
         apis::PRODUCE => handlers::produce::handle(call),
         apis::FETCH => handlers::fetch::handle(call),
         apis::LIST_OFFSETS => handlers::list_offsets::handle(call),
@@ -74,7 +95,6 @@ pub fn dispatch(context: &Arc<Context>, client: &Client, frame: Bytes) -> Reply 
         apis::DESCRIBE_PRODUCERS => handlers::producers::handle(call),
         apis::UNREGISTER_BROKER => handlers::cluster::unregister(call),
         apis::DESCRIBE_TOPIC_PARTITIONS => handlers::topic_partitions::handle(call),
-        key => Err(close(context, "unknown_api", format!("API {key} is announced and not served"))),
-    };
-    handled.unwrap_or_else(|refused| refused)
+        key => Err(close(call.context, "unknown_api", format!("API {key} is announced and not served"))),
+    }
 }

@@ -1,17 +1,36 @@
-//! What the broker counts. Names and meanings stand in docs/operating.md.
+//! What the broker counts. Names and meanings stand in `metrics.tsv` ([`table`]), and nothing that is not there can be
+//! registered. No metric has a label of topics or clients: labels come from closed sets.
+//!
+//! Handles are made once; counting takes no lock but the one of a family's labels. What is a state rather than an event
+//! is looked at when somebody asks (`sampler.rs`).
 
+mod groups;
+pub mod table;
+
+pub use groups::GroupGauges;
+
+use ottla_wire::ErrorCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Metric, Registry};
 use std::fmt;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ApiLabel {
     api: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ErrorLabels {
+    api: &'static str,
+    error: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -20,151 +39,182 @@ struct KindLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BudgetLabel {
+    budget: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct VersionLabel {
     version: &'static str,
+}
+
+type Seconds = Gauge<f64, AtomicU64>;
+type Timings = Family<ApiLabel, Histogram, fn() -> Histogram>;
+
+/// From a tenth of a millisecond to 26 s, each bucket twice the one before.
+fn timing() -> Histogram {
+    Histogram::new(exponential_buckets(0.0001, 2.0, 19))
+}
+
+/// What partitions count.
+#[derive(Debug, Clone)]
+pub struct StorageMetrics {
+    pub sync_seconds: Histogram,
+    pub tail_cache_hits: Counter,
+    pub tail_cache_misses: Counter,
+}
+
+impl Default for StorageMetrics {
+    fn default() -> Self {
+        Self {
+            sync_seconds: timing(),
+            tail_cache_hits: Counter::default(),
+            tail_cache_misses: Counter::default(),
+        }
+    }
 }
 
 #[derive(Debug)]
 pub struct Metrics {
     registry: Mutex<Registry>,
+    pub storage: StorageMetrics,
     requests: Family<ApiLabel, Counter>,
+    request_seconds: Timings,
+    queued_seconds: Histogram,
+    send_seconds: Histogram,
+    response_errors: Family<ErrorLabels, Counter>,
     bad_requests: Family<KindLabel, Counter>,
     bytes_in: Counter,
+    bytes_out: Counter,
     connections: Gauge,
+    connections_accepted: Counter,
     connections_refused: Counter,
-    records_produced_bytes: Counter,
-    records_fetched_bytes: Counter,
+    produced_bytes: Counter,
+    produced_records: Counter,
     produce_errors: Family<KindLabel, Counter>,
+    fetched_bytes: Counter,
+    fetched_records: Counter,
+    fetches_waiting: Gauge,
+    fetch_waits: Counter,
     unknown_errors: Counter,
     removed_segments: Counter,
     removed_bytes: Counter,
-    groups: Gauge,
-    group_members: Gauge,
-    group_rebalances: Counter,
-    group_commits: Counter,
-    group_records: Counter,
-    group_loads: Counter,
-    group_load_ms: Counter,
+    groups: groups::GroupMetrics,
+    sampled: SampledMetrics,
 }
 
-/// What one part of the groups adds to the gauges.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct GroupGauges {
-    pub groups: i64,
-    pub members: i64,
+/// What is looked at when somebody asks.
+#[derive(Debug)]
+struct SampledMetrics {
+    ready: Gauge,
+    cpu_seconds: Seconds,
+    process_memory_bytes: Gauge,
+    threads: Gauge,
+    open_files: Gauge,
+    topics: Gauge,
+    partitions: Gauge,
+    open_logs: Gauge,
+    log_segments: Gauge,
+    log_bytes: Gauge,
+    checkpoint_age_seconds: Seconds,
+    disk_free_bytes: Gauge,
+    disk_total_bytes: Gauge,
+    memory_used_bytes: Family<BudgetLabel, Gauge>,
+    memory_limit_bytes: Family<BudgetLabel, Gauge>,
+}
+
+/// One look at what changes by itself.
+#[derive(Debug, Default)]
+pub struct Sample {
+    pub ready: bool,
+    pub process: Option<ottla_env::process::Usage>,
+    pub topics: usize,
+    pub partitions: usize,
+    pub open_logs: usize,
+    pub log_segments: usize,
+    pub log_bytes: u64,
+    pub checkpoint_age: Duration,
+    pub disk: Option<ottla_env::disk::Space>,
+    /// Name, bytes used, size.
+    pub budgets: Vec<(&'static str, u64, u64)>,
+}
+
+/// Registers what the table has, and nothing else.
+struct Registrar(Registry);
+
+impl Registrar {
+    fn add<M: Metric + Clone>(&mut self, name: &'static str, metric: M) -> M {
+        let row = table::find(name).expect("every metric has a row in metrics.tsv");
+        self.0.register(name, row.documentation, metric.clone());
+        metric
+    }
 }
 
 impl Metrics {
     pub fn new() -> Self {
-        let metrics = Self {
-            registry: Mutex::default(),
-            requests: Family::default(),
-            bad_requests: Family::default(),
-            bytes_in: Counter::default(),
-            connections: Gauge::default(),
-            connections_refused: Counter::default(),
-            records_produced_bytes: Counter::default(),
-            records_fetched_bytes: Counter::default(),
-            produce_errors: Family::default(),
-            unknown_errors: Counter::default(),
-            groups: Gauge::default(),
-            group_members: Gauge::default(),
-            group_rebalances: Counter::default(),
-            group_commits: Counter::default(),
-            group_records: Counter::default(),
-            group_loads: Counter::default(),
-            group_load_ms: Counter::default(),
-            removed_segments: Counter::default(),
-            removed_bytes: Counter::default(),
-        };
-        let build: Family<VersionLabel, Gauge> = Family::default();
+        let mut all = Registrar(Registry::default());
+        let storage = StorageMetrics::default();
+        all.add("ottla_sync_seconds", storage.sync_seconds.clone());
+        all.add("ottla_tail_cache_hits", storage.tail_cache_hits.clone());
+        all.add("ottla_tail_cache_misses", storage.tail_cache_misses.clone());
+        let build: Family<VersionLabel, Gauge> = all.add("ottla_build_info", Family::default());
         build.get_or_create(&VersionLabel { version: env!("CARGO_PKG_VERSION") }).set(1);
-        let mut registry = Registry::default();
-        registry.register("ottla_build_info", "The version that runs", build);
-        registry.register("ottla_requests", "Requests, by API", metrics.requests.clone());
-        registry.register(
-            "ottla_bad_requests",
-            "Requests that could not be answered and closed their connection, by kind",
-            metrics.bad_requests.clone(),
-        );
-        registry.register("ottla_request_bytes", "Bytes of all request frames", metrics.bytes_in.clone());
-        registry.register("ottla_connections", "Open client connections", metrics.connections.clone());
-        registry.register(
-            "ottla_connections_refused",
-            "Connections closed at once because there were too many",
-            metrics.connections_refused.clone(),
-        );
-        registry.register(
-            "ottla_produced_bytes",
-            "Bytes of record batches that producers sent and that were taken",
-            metrics.records_produced_bytes.clone(),
-        );
-        registry.register(
-            "ottla_fetched_bytes",
-            "Bytes of record batches in answers to consumers",
-            metrics.records_fetched_bytes.clone(),
-        );
-        registry.register(
-            "ottla_produce_errors",
-            "Batches that were refused, by Kafka's error",
-            metrics.produce_errors.clone(),
-        );
-        registry.register(
-            "ottla_unknown_server_errors",
-            "Answers with UNKNOWN_SERVER_ERROR; each one is a bug",
-            metrics.unknown_errors.clone(),
-        );
-        metrics.register_groups(&mut registry);
-        registry.register(
-            "ottla_removed_segments",
-            "Log segments that retention or DeleteRecords gave up",
-            metrics.removed_segments.clone(),
-        );
-        registry.register(
-            "ottla_removed_bytes",
-            "Bytes of the log segments that retention or DeleteRecords gave up",
-            metrics.removed_bytes.clone(),
-        );
-        *metrics.lock() = registry;
-        metrics
-    }
-
-    fn register_groups(&self, registry: &mut Registry) {
-        registry.register("ottla_groups", "Consumer groups that are known here", self.groups.clone());
-        registry.register("ottla_group_members", "Members of all groups", self.group_members.clone());
-        registry.register(
-            "ottla_group_rebalances",
-            "Generations of groups that were completed",
-            self.group_rebalances.clone(),
-        );
-        registry.register(
-            "ottla_offset_commits",
-            "Partitions whose offset was committed",
-            self.group_commits.clone(),
-        );
-        registry.register(
-            "ottla_group_records",
-            "Records that were appended to keep groups and their offsets",
-            self.group_records.clone(),
-        );
-        registry.register(
-            "ottla_group_loads",
-            "Partitions of groups that were replayed",
-            self.group_loads.clone(),
-        );
-        registry.register(
-            "ottla_group_load_milliseconds",
-            "Time of all those replays",
-            self.group_load_ms.clone(),
-        );
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Registry> {
-        self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        let groups = groups::GroupMetrics::new(&mut all);
+        let sampled = SampledMetrics::new(&mut all);
+        Self {
+            storage,
+            requests: all.add("ottla_requests", Family::default()),
+            request_seconds: all.add("ottla_request_seconds", Family::new_with_constructor(timing)),
+            queued_seconds: all.add("ottla_request_queued_seconds", timing()),
+            send_seconds: all.add("ottla_response_send_seconds", timing()),
+            response_errors: all.add("ottla_response_errors", Family::default()),
+            bad_requests: all.add("ottla_bad_requests", Family::default()),
+            bytes_in: all.add("ottla_request_bytes", Counter::default()),
+            bytes_out: all.add("ottla_response_bytes", Counter::default()),
+            connections: all.add("ottla_connections", Gauge::default()),
+            connections_accepted: all.add("ottla_connections_accepted", Counter::default()),
+            connections_refused: all.add("ottla_connections_refused", Counter::default()),
+            produced_bytes: all.add("ottla_produced_bytes", Counter::default()),
+            produced_records: all.add("ottla_produced_records", Counter::default()),
+            produce_errors: all.add("ottla_produce_errors", Family::default()),
+            fetched_bytes: all.add("ottla_fetched_bytes", Counter::default()),
+            fetched_records: all.add("ottla_fetched_records", Counter::default()),
+            fetches_waiting: all.add("ottla_fetches_waiting", Gauge::default()),
+            fetch_waits: all.add("ottla_fetch_waits", Counter::default()),
+            unknown_errors: all.add("ottla_unknown_server_errors", Counter::default()),
+            removed_segments: all.add("ottla_removed_segments", Counter::default()),
+            removed_bytes: all.add("ottla_removed_bytes", Counter::default()),
+            groups,
+            sampled,
+            registry: Mutex::new(all.0),
+        }
     }
 
     pub fn request(&self, api: &'static str) {
         self.requests.get_or_create(&ApiLabel { api }).inc();
+    }
+
+    /// A request had its turn after waiting so long, and was done after so long.
+    pub fn handled(&self, api: &'static str, queued: Duration, handled: Duration) {
+        self.queued_seconds.observe(queued.as_secs_f64());
+        self.request_seconds.get_or_create(&ApiLabel { api }).observe(handled.as_secs_f64());
+    }
+
+    /// An answer went out, with these error codes and how often each.
+    pub fn answered(&self, api: &'static str, bytes: usize, errors: &[(i16, u32)]) {
+        self.bytes_out.inc_by(bytes as u64);
+        for (code, count) in errors {
+            let error = ErrorCode::from_code(*code);
+            let labels = ErrorLabels { api, error: error.name() };
+            self.response_errors.get_or_create(&labels).inc_by(u64::from(*count));
+            if error == ErrorCode::UnknownServerError {
+                self.unknown_errors.inc_by(u64::from(*count));
+            }
+        }
+    }
+
+    pub fn sent(&self, took: Duration) {
+        self.send_seconds.observe(took.as_secs_f64());
     }
 
     pub fn bad_request(&self, kind: &'static str) {
@@ -176,6 +226,7 @@ impl Metrics {
     }
 
     pub fn connection_opened(&self) {
+        self.connections_accepted.inc();
         self.connections.inc();
     }
 
@@ -187,43 +238,21 @@ impl Metrics {
         self.connections_refused.inc();
     }
 
-    pub fn produced(&self, bytes: usize) {
-        self.records_produced_bytes.inc_by(bytes as u64);
+    pub fn produced(&self, bytes: usize, records: i32) {
+        self.produced_bytes.inc_by(bytes as u64);
+        self.produced_records.inc_by(u64::from(records.unsigned_abs()));
     }
 
-    pub fn fetched(&self, bytes: usize) {
-        self.records_fetched_bytes.inc_by(bytes as u64);
+    pub fn fetched(&self, bytes: usize, records: u64) {
+        self.fetched_bytes.inc_by(bytes as u64);
+        self.fetched_records.inc_by(records);
     }
 
-    pub fn produce_error(&self, error: ottla_wire::ErrorCode) {
-        self.produce_errors.get_or_create(&KindLabel { kind: error.name() }).inc();
-        if error == ottla_wire::ErrorCode::UnknownServerError {
-            self.unknown_errors.inc();
-        }
-    }
-
-    pub fn groups_loaded(&self, ms: u64) {
-        self.group_loads.inc();
-        self.group_load_ms.inc_by(ms);
-    }
-
-    pub fn group_records(&self, records: u64) {
-        self.group_records.inc_by(records);
-    }
-
-    pub fn group_rebalanced(&self) {
-        self.group_rebalances.inc();
-    }
-
-    pub fn offsets_committed(&self, partitions: u64) {
-        self.group_commits.inc_by(partitions);
-    }
-
-    /// Moves the gauges from what a part said last to what it says now.
-    pub fn group_gauges(&self, last: &mut GroupGauges, now: GroupGauges) {
-        self.groups.inc_by(now.groups - last.groups);
-        self.group_members.inc_by(now.members - last.members);
-        *last = now;
+    /// Counts one that waits until the answer is dropped.
+    pub fn fetch_waits(&self) -> Waiting {
+        self.fetch_waits.inc();
+        self.fetches_waiting.inc();
+        Waiting(self.fetches_waiting.clone())
     }
 
     pub fn removed(&self, segments: usize, bytes: u64) {
@@ -231,10 +260,16 @@ impl Metrics {
         self.removed_bytes.inc_by(bytes);
     }
 
+    pub fn produce_error(&self, error: ErrorCode) {
+        self.produce_errors.get_or_create(&KindLabel { kind: error.name() }).inc();
+    }
+
     /// The OpenMetrics text.
-    pub fn text(&self) -> Result<String, fmt::Error> {
+    pub fn text(&self, sample: &Sample) -> Result<String, fmt::Error> {
+        self.sampled.set(sample);
+        let registry = self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut text = String::new();
-        encode(&mut text, &self.lock())?;
+        encode(&mut text, &registry)?;
         Ok(text)
     }
 }
@@ -245,20 +280,107 @@ impl Default for Metrics {
     }
 }
 
+/// A fetch that waits.
+#[derive(Debug)]
+pub struct Waiting(Gauge);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl SampledMetrics {
+    fn new(all: &mut Registrar) -> Self {
+        Self {
+            ready: all.add("ottla_ready", Gauge::default()),
+            cpu_seconds: all.add("ottla_process_cpu_seconds", Seconds::default()),
+            process_memory_bytes: all.add("ottla_process_memory_bytes", Gauge::default()),
+            threads: all.add("ottla_process_threads", Gauge::default()),
+            open_files: all.add("ottla_process_open_files", Gauge::default()),
+            topics: all.add("ottla_topics", Gauge::default()),
+            partitions: all.add("ottla_partitions", Gauge::default()),
+            open_logs: all.add("ottla_open_logs", Gauge::default()),
+            log_segments: all.add("ottla_log_segments", Gauge::default()),
+            log_bytes: all.add("ottla_log_bytes", Gauge::default()),
+            checkpoint_age_seconds: all.add("ottla_checkpoint_age_seconds", Seconds::default()),
+            disk_free_bytes: all.add("ottla_disk_free_bytes", Gauge::default()),
+            disk_total_bytes: all.add("ottla_disk_total_bytes", Gauge::default()),
+            memory_used_bytes: all.add("ottla_memory_used_bytes", Family::default()),
+            memory_limit_bytes: all.add("ottla_memory_limit_bytes", Family::default()),
+        }
+    }
+
+    fn set(&self, sample: &Sample) {
+        let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        self.ready.set(i64::from(sample.ready));
+        if let Some(process) = &sample.process {
+            self.cpu_seconds.set((process.user + process.system).as_secs_f64());
+            self.process_memory_bytes.set(number(process.rss_bytes));
+            self.threads.set(number(process.threads));
+            self.open_files.set(number(process.open_files));
+        }
+        self.topics.set(number(sample.topics as u64));
+        self.partitions.set(number(sample.partitions as u64));
+        self.open_logs.set(number(sample.open_logs as u64));
+        self.log_segments.set(number(sample.log_segments as u64));
+        self.log_bytes.set(number(sample.log_bytes));
+        self.checkpoint_age_seconds.set(sample.checkpoint_age.as_secs_f64());
+        if let Some(disk) = sample.disk {
+            self.disk_free_bytes.set(number(disk.free));
+            self.disk_total_bytes.set(number(disk.total));
+        }
+        for (budget, used, size) in &sample.budgets {
+            self.memory_used_bytes.get_or_create(&BudgetLabel { budget }).set(number(*used));
+            self.memory_limit_bytes.get_or_create(&BudgetLabel { budget }).set(number(*size));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
+
+    /// One of everything, so that families with labels appear too.
+    fn everything() -> String {
+        let metrics = Metrics::new();
+        metrics.request("Fetch");
+        metrics.handled("Fetch", Duration::from_millis(1), Duration::from_secs(2));
+        metrics.answered("Fetch", 10, &[(3, 2), (-1, 1)]);
+        metrics.bad_request("unreadable");
+        metrics.produce_error(ErrorCode::CorruptMessage);
+        drop(metrics.fetch_waits());
+        let budgets = vec![("answers", 1, 2)];
+        metrics.text(&Sample { budgets, ready: true, ..Sample::default() }).unwrap()
+    }
+
+    /// The names and kinds, as the exposition declares them.
+    fn declared(text: &str) -> BTreeSet<(String, String)> {
+        let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+        types.filter_map(|line| line.split_once(' ')).map(|(n, k)| (n.to_owned(), k.to_owned())).collect()
+    }
 
     #[test]
-    fn gauges_of_groups_are_the_sum_of_what_each_part_said_last() {
-        let metrics = Metrics::new();
-        let (mut one, mut other) = (GroupGauges::default(), GroupGauges::default());
-        metrics.group_gauges(&mut one, GroupGauges { groups: 3, members: 7 });
-        metrics.group_gauges(&mut other, GroupGauges { groups: 2, members: 0 });
-        metrics.group_gauges(&mut one, GroupGauges { groups: 1, members: 4 });
-        let text = metrics.text().unwrap();
-        assert!(text.contains("ottla_groups 3\n") && text.contains("ottla_group_members 4\n"), "{text}");
-        metrics.group_gauges(&mut one, GroupGauges::default());
-        assert!(metrics.text().unwrap().contains("ottla_group_members 0\n"));
+    fn what_is_shown_is_what_the_table_says() {
+        let text = everything();
+        let table = table::rows().iter().map(|row| (row.name.to_owned(), row.kind.name().to_owned()));
+        assert_eq!(declared(&text), table.collect());
+        for row in table::rows() {
+            let sample = text.lines().find(|line| line.starts_with(row.name)).unwrap();
+            for label in &row.labels {
+                assert!(sample.contains(&format!("{label}=\"")), "{sample} has no {label}");
+            }
+        }
+    }
+
+    #[test]
+    fn errors_are_counted_by_api_and_name() {
+        let text = everything();
+        let error = "ottla_response_errors_total{api=\"Fetch\",error=\"UNKNOWN_TOPIC_OR_PARTITION\"} 2";
+        for line in [error, "ottla_unknown_server_errors_total 1", "ottla_fetches_waiting 0", "ottla_ready 1"]
+        {
+            assert!(text.contains(line), "{line}");
+        }
     }
 }

@@ -16,6 +16,7 @@ use crate::data_dir::{DataDir, DataDirError, Wanted};
 use crate::handlers::fetch::sessions::FetchSessions;
 use crate::metrics::Metrics;
 use crate::partition::{self, Opening, Registry, RegistryStart, StopError};
+use crate::sampler::Sampler;
 use crate::server::{self, BindError, Bound};
 use crate::settings::{LiveSettings, Settings};
 use ottla_env::clock::Clock;
@@ -166,7 +167,7 @@ impl Broker {
             answers: Budget::new(config.max_queued_bytes / 2),
             groups: Arc::clone(&groups),
             clock,
-            metrics: Arc::clone(&metrics),
+            metrics,
             stopping: stopped,
         });
         let mut background = JoinSet::new();
@@ -176,14 +177,14 @@ impl Broker {
         }
         let every = Duration::from_millis(settings.broker().retention_check_ms);
         background.spawn(background::retain(registry.clone(), every, context.stopped()));
-        let ready = Arc::new(AtomicBool::new(false));
+        let (ready, limits) = (Arc::new(AtomicBool::new(false)), limits(&settings));
         let http_address = http.as_ref().map(|(_, address)| *address);
         if let Some((listener, _)) = http {
-            let admin = Admin { metrics, ready: Arc::clone(&ready) };
-            background.spawn(admin::serve(admin, listener, context.stopped()));
+            let sampler = Sampler::new(&context, &limits, &ready);
+            background.spawn(admin::serve(Admin { sampler }, listener, context.stopped()));
         }
         let kafka = bound.iter().map(|bound| bound.address).collect();
-        let server = tokio::spawn(server::run(Arc::clone(&context), limits(&settings), bound));
+        let server = tokio::spawn(server::run(Arc::clone(&context), limits, bound));
         Ok(Self {
             data_dir: dir.path().to_owned(),
             is_new: dir.is_new(),
@@ -291,6 +292,7 @@ async fn start_registry(
         opening,
         tail_cache_bytes: TAIL_CACHE_BYTES,
         config_of: Arc::new(move |overrides| topics.load().topic(overrides)),
+        metrics: metrics.storage.clone(),
         on_removed: Arc::new(move |segments, bytes| metrics.removed(segments, bytes)),
     };
     Ok(off_loop(move || Registry::start(start)).await??)

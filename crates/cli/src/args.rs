@@ -107,6 +107,7 @@ pub enum Command {
 
     /// Consumer groups: list, describe, reset, remove
     Group(commands::group::Args),
+
     /// A cluster: its nodes, controller, features and versions
     Cluster(commands::cluster::Args),
 
@@ -118,6 +119,9 @@ pub enum Command {
 
     /// Look into a data directory without a broker, and change nothing
     Log(commands::log::Args),
+
+    /// Print what other programs need: a Grafana dashboard, Prometheus' settings
+    Generate(commands::generate::Args),
 
     /// Print the completion script of a shell
     Completions(commands::completions::Args),

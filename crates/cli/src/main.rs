@@ -46,6 +46,7 @@ fn run(cli: &Cli) -> Result<Exit> {
         Some(Command::Produce(args)) => commands::produce::run(args, &cli.global),
         Some(Command::Consume(args)) => commands::consume::run(args, &cli.global),
         Some(Command::Up(args) | Command::Broker(args)) => commands::up::run(args, &cli.global),
+        Some(Command::Generate(args)) => commands::generate::run(args),
         Some(Command::Log(args)) => commands::log::run(args),
         None => commands::up::run(&commands::up::Args::bare(), &cli.global),
     }

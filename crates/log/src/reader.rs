@@ -140,6 +140,10 @@ impl LogReader {
         self.0.view().segments.iter().map(|segment| segment.size()).sum()
     }
 
+    pub fn segment_count(&self) -> usize {
+        self.0.view().segments.len()
+    }
+
     pub fn end_of_epoch(&self, epoch: i32, end_offset: i64) -> EpochEnd {
         self.0.view().epochs.end_of(epoch, end_offset)
     }

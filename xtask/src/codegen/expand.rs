@@ -277,6 +277,10 @@ fn decode(f: &Field, within: Versions) -> String {
 fn encode(f: &Field, within: Versions, e: &str) -> String {
     let version = if f.never_flexible { "v.rigid()" } else { "v" };
     let name = ident(&f.name);
+    // Counted on their way out, so that no handler has to.
+    if f.name == "error_code" && matches!(&f.kind, Type::Primitive(kind) if kind == "int16") {
+        return format!("{e}.error_code(self.{name});");
+    }
     if f.nullable.is_empty() {
         return format!("self.{name}.encode({e}, {version});");
     }

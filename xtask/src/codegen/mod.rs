@@ -3,11 +3,12 @@
 //! `codegen import JAR...` reads the definitions inside Kafka's jars (development only; needs `jar` of a JDK) and
 //! writes `crates/wire/schema/*.schema`. `codegen` expands those into `crates/wire/src/generated/`; with `--check` it
 //! writes nothing and fails where the checked-in code differs. Both do the same with `docs/config.md`, which is made from
-//! the table of settings, and with the tables of `docs/protocol.md`.
+//! the table of settings, with `docs/metrics.md`, and with the tables of `docs/protocol.md`.
 
 mod config_page;
 mod expand;
 mod import;
+mod metrics_page;
 mod protocol_page;
 mod schema;
 
@@ -22,9 +23,17 @@ const GENERATED: &str = "crates/wire/src/generated";
 
 pub fn run(root: &Path, args: &[String]) -> Result<()> {
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => write(root).and_then(|()| config_page::write(root)).and_then(|()| protocol_page::write(root)),
+        [] => {
+            write(root)?;
+            config_page::write(root)?;
+            metrics_page::write(root)?;
+            protocol_page::write(root)
+        }
         ["--check"] => {
-            check(root).and_then(|()| config_page::check(root)).and_then(|()| protocol_page::check(root))
+            check(root)?;
+            config_page::check(root)?;
+            metrics_page::check(root)?;
+            protocol_page::check(root)
         }
         ["import", ref jars @ ..] if !jars.is_empty() => import::run(&root.join(SCHEMA), jars),
         _ => bail!("usage: cargo xtask codegen [--check | import JAR...]"),

@@ -66,11 +66,12 @@ async fn answer(context: &Context, request: &FetchRequest, plan: &Plan) -> (Fetc
         let bytes: usize = reads.iter().map(|read| read.slices.bytes).sum();
         let failed = reads.iter().zip(&found).any(|(read, found)| read.error.is_error() && !unknown(found));
         if last || failed || bytes >= usize::try_from(request.min_bytes).unwrap_or(0) {
-            context.metrics.fetched(bytes);
+            context.metrics.fetched(bytes, reads.iter().map(|read| read.slices.records()).sum());
             memory.keep(bytes);
             return (respond(context, request, plan, &found, reads), memory);
         }
         drop(memory);
+        let _waiting = context.metrics.fetch_waits();
         tokio::select! {
             () = waiting.moved() => {}
             () = &mut deadline => last = true,

@@ -68,6 +68,7 @@ struct Appending {
     /// The timestamp that the broker gave, where it gives one.
     log_append_time: Option<i64>,
     bytes: usize,
+    records: i32,
 }
 
 pub fn handle(mut call: Call<'_>) -> Result<Reply, Reply> {
@@ -183,9 +184,9 @@ fn append(
             (header, batch)
         }
     };
-    let bytes = batch.len();
+    let (bytes, records) = (batch.len(), header.record_count);
     let answer = partition.log.append(Produced { header, batch, leader_epoch, frame_bytes });
-    Ok(Appending { answer, log_append_time: config.log_append_time.then_some(now), bytes })
+    Ok(Appending { answer, log_append_time: config.log_append_time.then_some(now), bytes, records })
 }
 
 fn stamped(batch: Bytes) -> Result<(BatchHeader, Bytes), Refused> {
@@ -267,11 +268,11 @@ impl Queued {
                 log_start_offset: refused.log_start,
                 ..none
             },
-            Ok(Appending { answer, log_append_time, bytes }) => {
+            Ok(Appending { answer, log_append_time, bytes, records }) => {
                 let time = Duration::from_millis(timeout_ms.max(0).unsigned_abs().into());
                 match tokio::time::timeout(time.max(Duration::from_secs(1)), answer).await {
                     Ok(Ok(Ok(written))) => {
-                        context.metrics.produced(bytes);
+                        context.metrics.produced(bytes, records);
                         let duplicate = written.duplicate.then_some(written.max_timestamp);
                         PartitionProduceResponse {
                             base_offset: written.base_offset,

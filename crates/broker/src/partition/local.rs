@@ -9,6 +9,7 @@ use super::pool::{Class, Pool};
 use super::purgatory::Watchers;
 use super::tail_cache::Tail;
 use super::writer::Message;
+use crate::metrics::StorageMetrics;
 use crate::settings::TopicConfig;
 use arc_swap::ArcSwap;
 use crossbeam_channel::Sender;
@@ -39,6 +40,7 @@ pub(super) struct LocalLog {
     pub openness: watch::Sender<Openness>,
     writer: Sender<Message>,
     readers: Pool,
+    metrics: StorageMetrics,
     high_watermark: AtomicI64,
     watchers: Watchers,
 }
@@ -51,6 +53,7 @@ impl LocalLog {
         tail: Tail,
         writer: Sender<Message>,
         readers: Pool,
+        metrics: StorageMetrics,
     ) -> Self {
         Self {
             key,
@@ -60,6 +63,7 @@ impl LocalLog {
             openness: watch::Sender::new(Openness::Unopened),
             writer,
             readers,
+            metrics,
             high_watermark: AtomicI64::new(0),
             watchers: Watchers::default(),
         }
@@ -87,9 +91,9 @@ impl LocalLog {
         self.high_watermark.load(Ordering::Acquire)
     }
 
-    /// Bytes of all segments of a log that is open.
-    pub fn size(&self) -> Option<u64> {
-        self.reader().ok().map(|reader| reader.size())
+    /// Segments of a log that is open, and their bytes.
+    pub fn extent(&self) -> Option<(usize, u64)> {
+        self.reader().ok().map(|reader| (reader.segment_count(), reader.size()))
     }
 
     /// The log is open, failed or gone; everybody who waits looks again.
@@ -188,8 +192,10 @@ impl PartitionLog for Arc<LocalLog> {
                 return Ok(Slices::default());
             }
             if let Some(slices) = self.tail.read(offset, high_watermark, limits) {
+                self.metrics.tail_cache_hits.inc();
                 return Ok(slices);
             }
+            self.metrics.tail_cache_misses.inc();
             let limits = ottla_log::ReadLimits {
                 max_bytes: limits.max_bytes,
                 at_least_one: limits.at_least_one,

@@ -25,6 +25,6 @@ pub use partition_log::{
     TimestampedOffset, Written,
 };
 pub use purgatory::{WaitSet, Watchers};
-pub use registry::{Forget, Partition, Registry, RegistryStart, Usage};
+pub use registry::{Forget, Partition, Registry, RegistryStart, Storage, Usage};
 pub use start::{Opening, StartReport};
 pub use writer::OnRemoved;

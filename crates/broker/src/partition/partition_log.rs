@@ -5,7 +5,7 @@ use super::purgatory::Watchers;
 use bytes::Bytes;
 use ottla_env::net::BoxFuture;
 pub use ottla_log::{EpochEnd, TimestampedOffset};
-use ottla_wire::batch::BatchHeader;
+use ottla_wire::batch::{BatchHeader, batches};
 use std::fmt::Debug;
 use tokio::sync::oneshot;
 
@@ -67,6 +67,12 @@ pub struct Slices {
 }
 
 impl Slices {
+    /// By the heads of the batches.
+    pub fn records(&self) -> u64 {
+        let batches = self.list.iter().cloned().flat_map(batches);
+        batches.map(|(header, _)| u64::from(header.record_count.unsigned_abs())).sum()
+    }
+
     pub fn push(&mut self, slice: Bytes) {
         self.bytes += slice.len();
         self.list.push(slice);

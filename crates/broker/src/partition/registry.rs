@@ -12,6 +12,7 @@ use super::pool::{Class, Pool};
 use super::start::{self, Opening, StartReport, io_error};
 use super::tail_cache::TailCache;
 use super::writer::{Entries, Message, OnOpened, OnRemoved, Open, Room, Tools, Writer};
+use crate::metrics::StorageMetrics;
 use crate::settings::TopicConfig;
 use crossbeam_channel::Sender;
 use ottla_env::clock::Clock;
@@ -55,6 +56,7 @@ pub struct RegistryStart {
     pub config_of: Arc<dyn Fn(&Configs) -> TopicConfig + Send + Sync>,
     /// Hears of segments that are removed.
     pub on_removed: Arc<OnRemoved>,
+    pub metrics: StorageMetrics,
 }
 
 /// What partitions and the file system hold.
@@ -63,6 +65,16 @@ pub struct Usage {
     /// Of the logs that were asked for, in their order.
     pub log_bytes: Vec<u64>,
     /// `None` where the file system does not tell.
+    pub space: Option<Space>,
+}
+
+/// All logs together, and where they lie.
+#[derive(Debug, Default)]
+pub struct Storage {
+    pub open_logs: usize,
+    pub segments: usize,
+    pub bytes: u64,
+    pub checkpoint_age: Duration,
     pub space: Option<Space>,
 }
 
@@ -112,6 +124,9 @@ struct Inner {
     doomed: mpsc::UnboundedSender<Doomed>,
     doomed_receiver: Mutex<Option<mpsc::UnboundedReceiver<Doomed>>>,
     report: Arc<Mutex<StartReport>>,
+    /// When the checkpoint was last written, or nothing had changed since.
+    checkpointed: Mutex<Duration>,
+    metrics: StorageMetrics,
 }
 
 #[derive(Default)]
@@ -179,8 +194,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Registry {
     pub fn start(start: RegistryStart) -> Result<Self, StartError> {
-        let RegistryStart { disk, clock, root, topics_dir, opening, tail_cache_bytes, config_of, on_removed } =
-            start;
+        let RegistryStart {
+            disk,
+            clock,
+            root,
+            topics_dir,
+            opening,
+            tail_cache_bytes,
+            config_of,
+            on_removed,
+            metrics,
+        } = start;
         if disk.entry(&topics_dir).map_err(io_error("look at", &topics_dir))?.is_none() {
             disk.create_dir(&topics_dir).map_err(io_error("create", &topics_dir))?;
             disk.sync_dir(&root).map_err(io_error("sync", &root))?;
@@ -198,6 +222,7 @@ impl Registry {
         let (checkpointer, requests) = crossbeam_channel::unbounded();
         let tools = Tools {
             clock: Arc::clone(&clock),
+            metrics: metrics.clone(),
             syncs: syncs.clone(),
             open: opener(Arc::clone(&disk), Arc::clone(&checkpoint), opening.clean, Arc::clone(&synced)),
             opened: reporter(Arc::clone(&report)),
@@ -221,6 +246,7 @@ impl Registry {
             writers.push(sender);
         }
         let (doomed, doomed_receiver) = mpsc::unbounded_channel();
+        let checkpointed = Mutex::new(clock.monotonic());
         let inner = Arc::new(Inner {
             disk,
             clock,
@@ -242,6 +268,8 @@ impl Registry {
             doomed,
             doomed_receiver: Mutex::new(Some(doomed_receiver)),
             report,
+            checkpointed,
+            metrics,
         });
         let weak = Arc::downgrade(&inner);
         let thread = spawn_disk_loop("checkpoint", move || {
@@ -283,6 +311,7 @@ impl Registry {
             inner.tail_cache.tail(),
             inner.writer(&key).clone(),
             inner.readers.clone(),
+            inner.metrics.clone(),
         ));
         let log = Arc::new(Arc::clone(&local));
         let partition = Arc::new(Partition { topic_id: topic.id, index, log, local });
@@ -302,6 +331,16 @@ impl Registry {
         self.0.readers.submit(Class::Asked, move || {
             let log_bytes = wanted.iter().map(|(id, index)| inner.log_bytes((id.0, *index))).collect();
             let _ = reply.send(Usage { log_bytes, space: inner.disk.space(&inner.root).ok() });
+        });
+        answer.await.unwrap_or_default()
+    }
+
+    /// Logs that are not open are counted as the checkpoint has them.
+    pub async fn storage(&self) -> Storage {
+        let inner = Arc::clone(&self.0);
+        let (reply, answer) = oneshot::channel();
+        self.0.readers.submit(Class::Asked, move || {
+            let _ = reply.send(inner.storage());
         });
         answer.await.unwrap_or_default()
     }
@@ -513,9 +552,30 @@ impl Inner {
         &self.writers[hash % self.writers.len()]
     }
 
+    fn storage(&self) -> Storage {
+        let open: Vec<Arc<Partition>> = lock(&self.partitions).open.values().cloned().collect();
+        let age = self.clock.monotonic().saturating_sub(*lock(&self.checkpointed));
+        let mut storage = Storage { checkpoint_age: age, ..Storage::default() };
+        let mut seen = HashSet::new();
+        for partition in open {
+            if let Some((segments, bytes)) = partition.local.extent() {
+                seen.insert(partition.local.key);
+                storage.open_logs += 1;
+                storage.segments += segments;
+                storage.bytes += bytes;
+            }
+        }
+        for (_, entry) in lock(&self.checkpoint).logs.iter().filter(|(key, _)| !seen.contains(*key)) {
+            storage.segments += entry.segments.len();
+            storage.bytes += entry.segments.iter().map(|segment| segment.size).sum::<u64>();
+        }
+        storage.space = self.disk.space(&self.root).ok();
+        storage
+    }
+
     fn log_bytes(&self, key: LogKey) -> u64 {
         let open = lock(&self.partitions).open.get(&key).cloned();
-        if let Some(bytes) = open.and_then(|partition| partition.local.size()) {
+        if let Some((_, bytes)) = open.and_then(|partition| partition.local.extent()) {
             return bytes;
         }
         let dir = self.topics_dir.join(directory_name(ottla_state::Uuid(key.0), key.1.unsigned_abs()));
@@ -557,6 +617,10 @@ impl Inner {
         due
     }
 
+    fn is_checkpointed(&self) {
+        *lock(&self.checkpointed) = self.clock.monotonic();
+    }
+
     /// Gathers what changed from the loops and replaces the checkpoint. Returns its checksum.
     fn write_checkpoint(
         &self,
@@ -583,7 +647,7 @@ impl Inner {
             checkpoint.clone()
         };
         let path = self.root.join(FILE_NAME);
-        match checkpoint.write(self.disk.as_ref(), &path) {
+        let written = match checkpoint.write(self.disk.as_ref(), &path) {
             Err(error)
                 if error.kind() == io::ErrorKind::StorageFull && !controls::active(Control::NoReserve) =>
             {
@@ -592,7 +656,11 @@ impl Inner {
                 checkpoint.write(self.disk.as_ref(), &path)
             }
             other => other,
+        };
+        if written.is_ok() {
+            self.is_checkpointed();
         }
+        written
     }
 
     fn stop(&self) -> Result<(), StopError> {
@@ -624,10 +692,11 @@ fn run_checkpoints(
             }
             Err(crossbeam_channel::RecvTimeoutError::Disconnected) => return,
             Ok(CheckpointRequest::Due) | Err(crossbeam_channel::RecvTimeoutError::Timeout) => {
+                let Some(inner) = inner() else { return };
                 if appended.swap(0, Ordering::Relaxed) == 0 {
+                    inner.is_checkpointed();
                     continue;
                 }
-                let Some(inner) = inner() else { return };
                 if let Err(error) = inner.write_checkpoint(Message::Checkpoint) {
                     // The last one stays valid; a start reads more.
                     tracing::warn!(error = %error, "the checkpoint cannot be written");

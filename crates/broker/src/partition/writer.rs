@@ -11,6 +11,7 @@ use super::error::{AppendError, DeleteError, StorageFailed};
 use super::local::{LocalLog, Openness};
 use super::partition_log::{ActiveProducer, DeleteBefore, Produced, Written};
 use super::pool::{Class, Pool};
+use crate::metrics::StorageMetrics;
 use crossbeam_channel::{Receiver, Sender};
 use ottla_env::clock::Clock;
 use ottla_log::checkpoint::{LogEntry, LogKey};
@@ -95,6 +96,7 @@ pub(super) trait Room: Send + Sync {
 #[derive(Clone)]
 pub(super) struct Tools {
     pub clock: Arc<dyn Clock>,
+    pub metrics: StorageMetrics,
     pub syncs: Pool,
     /// Opens a log; reads what the last run left.
     pub open: Arc<Open>,
@@ -424,7 +426,7 @@ impl Writer {
                 for job in open.log.take_sync_jobs() {
                     open.unsynced = 0;
                     open.unsynced_since_ms = None;
-                    submit(&self.tools.syncs, &self.own, key, job);
+                    submit(&self.tools, &self.own, key, job);
                 }
             }
         }
@@ -593,10 +595,12 @@ impl OpenLog {
     }
 }
 
-fn submit(pool: &Pool, own: &Sender<Message>, key: LogKey, job: SyncJob) {
-    let own = own.clone();
-    pool.submit(Class::Urgent, move || {
+fn submit(tools: &Tools, own: &Sender<Message>, key: LogKey, job: SyncJob) {
+    let (own, clock, seconds) = (own.clone(), Arc::clone(&tools.clock), tools.metrics.sync_seconds.clone());
+    tools.syncs.submit(Class::Urgent, move || {
+        let began = clock.monotonic();
         let result = job.run();
+        seconds.observe(clock.monotonic().saturating_sub(began).as_secs_f64());
         let _ = own.send(Message::Synced { key, path: job.path.clone(), result });
     });
 }

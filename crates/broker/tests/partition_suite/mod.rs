@@ -9,6 +9,7 @@
 pub mod forced;
 
 use bytes::Bytes;
+use ottla_broker::metrics::StorageMetrics;
 use ottla_broker::partition::{
     DeleteBefore, Opening, Partition, Produced, ReadError, ReadLimits, Registry, RegistryStart, Slices,
     WaitSet,
@@ -73,6 +74,7 @@ pub fn start(disk: &MemoryDisk) -> Registry {
         root: "data".into(),
         topics_dir: "data/topics".into(),
         tail_cache_bytes: 64 << 10,
+        metrics: StorageMetrics::default(),
         config_of: Arc::new(move |overrides| {
             let mut config = settings.topic(overrides);
             config.log.segment_bytes = 4_000;

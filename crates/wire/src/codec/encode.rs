@@ -19,6 +19,8 @@ pub enum EncodeError {
 pub struct Chunks {
     pub list: Vec<Bytes>,
     pub len: usize,
+    /// Error codes of an answer and how often each stands in it, apart from 0.
+    pub errors: Vec<(i16, u32)>,
 }
 
 impl Chunks {
@@ -38,6 +40,7 @@ pub struct Encoder {
     done: Vec<Bytes>,
     len: usize,
     error: Option<EncodeError>,
+    error_codes: Vec<(i16, u32)>,
 }
 
 impl Encoder {
@@ -62,7 +65,18 @@ impl Encoder {
         if !self.buffer.is_empty() {
             self.done.push(self.buffer.freeze());
         }
-        Ok(Chunks { list: self.done, len })
+        Ok(Chunks { list: self.done, len, errors: self.error_codes })
+    }
+
+    /// An error code of an answer. There are few different ones in any.
+    pub(crate) fn error_code(&mut self, code: i16) {
+        if code != 0 {
+            match self.error_codes.iter_mut().find(|(known, _)| *known == code) {
+                Some((_, count)) => *count += 1,
+                None => self.error_codes.push((code, 1)),
+            }
+        }
+        self.buffer.put_i16(code);
     }
 
     pub fn put(&mut self, bytes: &[u8]) {

@@ -66,7 +66,7 @@ impl Codec for AddOffsetsToTxnResponse {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.throttle_time_ms.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         if v.flexible {
             e.no_tags();
         }

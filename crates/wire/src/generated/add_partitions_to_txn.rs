@@ -173,7 +173,7 @@ impl Codec for AddPartitionsToTxnResponse {
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.throttle_time_ms.encode(e, v);
         if v.number >= 4 {
-            self.error_code.encode(e, v);
+            e.error_code(self.error_code);
         }
         if v.number >= 4 {
             self.results_by_transaction.encode(e, v);

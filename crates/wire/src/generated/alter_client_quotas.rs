@@ -184,7 +184,7 @@ impl Codec for EntryDataResponse {
         Ok(m)
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         self.entity.encode(e, v);
         if v.flexible {

@@ -154,7 +154,7 @@ impl Codec for AlterPartitionReassignmentsResponse {
         if v.number >= 1 {
             self.allow_replication_factor_change.encode(e, v);
         }
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         self.responses.encode(e, v);
         if v.flexible {
@@ -220,7 +220,7 @@ impl Codec for ReassignablePartitionResponse {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.partition_index.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         if v.flexible {
             e.no_tags();

@@ -127,7 +127,7 @@ impl Codec for AlterShareGroupOffsetsResponse {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.throttle_time_ms.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         self.responses.encode(e, v);
         if v.flexible {
@@ -192,7 +192,7 @@ impl Codec for AlterShareGroupOffsetsResponsePartition {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.partition_index.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         if v.flexible {
             e.no_tags();

@@ -159,7 +159,7 @@ impl Codec for AlterUserScramCredentialsResult {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.user.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         if v.flexible {
             e.no_tags();

@@ -123,7 +123,7 @@ impl Codec for ApiVersionsResponse {
         Ok(m)
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         self.api_keys.encode(e, v);
         if v.number >= 1 {
             self.throttle_time_ms.encode(e, v);

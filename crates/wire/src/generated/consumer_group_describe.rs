@@ -167,7 +167,7 @@ impl Codec for DescribedGroup {
         Ok(m)
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         self.group_id.encode(e, v);
         self.group_state.encode(e, v);

@@ -143,7 +143,7 @@ impl Codec for AclCreationResult {
         Ok(m)
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         if v.flexible {
             e.no_tags();

@@ -241,7 +241,7 @@ impl Codec for CreatableTopicResult {
         if v.number >= 7 {
             self.topic_id.encode(e, v);
         }
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         if v.number >= 1 {
             Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         }

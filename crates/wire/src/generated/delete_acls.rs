@@ -149,7 +149,7 @@ impl Codec for DeleteAclsFilterResult {
         Ok(m)
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         self.matching_acls.encode(e, v);
         if v.flexible {
@@ -206,7 +206,7 @@ impl Codec for DeleteAclsMatchingAcl {
         Ok(m)
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         self.resource_type.encode(e, v);
         self.resource_name.encode(e, v);

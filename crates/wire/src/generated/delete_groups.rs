@@ -93,7 +93,7 @@ impl Codec for DeletableGroupResult {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.group_id.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         if v.number >= 3 {
             Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         }

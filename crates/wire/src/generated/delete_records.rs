@@ -167,7 +167,7 @@ impl Codec for DeleteRecordsPartitionResult {
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.partition_index.encode(e, v);
         self.low_watermark.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         if v.flexible {
             e.no_tags();
         }

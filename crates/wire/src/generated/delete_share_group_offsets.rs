@@ -98,7 +98,7 @@ impl Codec for DeleteShareGroupOffsetsResponse {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.throttle_time_ms.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         self.responses.encode(e, v);
         if v.flexible {
@@ -142,7 +142,7 @@ impl Codec for DeleteShareGroupOffsetsResponseTopic {
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.topic_name.encode(e, v);
         self.topic_id.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         if v.flexible {
             e.no_tags();

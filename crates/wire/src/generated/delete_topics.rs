@@ -159,7 +159,7 @@ impl Codec for DeletableTopicResult {
         if v.number >= 6 {
             self.topic_id.encode(e, v);
         }
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         if v.number >= 5 {
             Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         }

@@ -114,7 +114,7 @@ impl Codec for DescribeClientQuotasResponse {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.throttle_time_ms.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         Nullable::encode_nullable(self.entries.as_ref(), e, v);
         if v.flexible {

@@ -110,7 +110,7 @@ impl Codec for DescribeClusterResponse {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.throttle_time_ms.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         if v.number >= 1 {
             self.endpoint_type.encode(e, v);

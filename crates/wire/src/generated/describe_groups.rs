@@ -124,7 +124,7 @@ impl Codec for DescribedGroup {
         Ok(m)
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         if v.number >= 6 {
             Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         }

@@ -94,7 +94,7 @@ impl Codec for DescribeLogDirsResponse {
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.throttle_time_ms.encode(e, v);
         if v.number >= 3 {
-            self.error_code.encode(e, v);
+            e.error_code(self.error_code);
         }
         self.results.encode(e, v);
         if v.flexible {
@@ -148,7 +148,7 @@ impl Codec for DescribeLogDirsResult {
         Ok(m)
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         self.log_dir.encode(e, v);
         self.topics.encode(e, v);
         if v.number >= 4 {

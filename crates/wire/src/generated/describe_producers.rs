@@ -150,7 +150,7 @@ impl Codec for PartitionResponse {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.partition_index.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         self.active_producers.encode(e, v);
         if v.flexible {

@@ -124,7 +124,7 @@ impl Codec for DescribeQuorumResponse {
         Ok(m)
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         if v.number >= 2 {
             Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         }
@@ -271,7 +271,7 @@ impl Codec for PartitionDataResponse {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.partition_index.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         if v.number >= 2 {
             Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         }

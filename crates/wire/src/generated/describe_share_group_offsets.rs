@@ -157,7 +157,7 @@ impl Codec for DescribeShareGroupOffsetsResponseGroup {
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.group_id.encode(e, v);
         self.topics.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         if v.flexible {
             e.no_tags();
@@ -241,7 +241,7 @@ impl Codec for DescribeShareGroupOffsetsResponsePartition {
         if v.number >= 1 {
             self.lag.encode(e, v);
         }
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         if v.flexible {
             e.no_tags();

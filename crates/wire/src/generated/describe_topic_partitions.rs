@@ -175,7 +175,7 @@ impl Codec for DescribeTopicPartitionsResponseTopic {
         Ok(m)
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.name.as_ref(), e, v);
         self.topic_id.encode(e, v);
         self.is_internal.encode(e, v);
@@ -235,7 +235,7 @@ impl Codec for DescribeTopicPartitionsResponsePartition {
         Ok(m)
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         self.partition_index.encode(e, v);
         self.leader_id.encode(e, v);
         self.leader_epoch.encode(e, v);

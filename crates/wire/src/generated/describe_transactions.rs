@@ -94,7 +94,7 @@ impl Codec for TransactionState {
         Ok(m)
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         self.transactional_id.encode(e, v);
         self.transaction_state.encode(e, v);
         self.transaction_timeout_ms.encode(e, v);

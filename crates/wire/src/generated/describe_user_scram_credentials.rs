@@ -101,7 +101,7 @@ impl Codec for DescribeUserScramCredentialsResponse {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.throttle_time_ms.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         self.results.encode(e, v);
         if v.flexible {
@@ -144,7 +144,7 @@ impl Codec for DescribeUserScramCredentialsResult {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.user.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         self.credential_infos.encode(e, v);
         if v.flexible {

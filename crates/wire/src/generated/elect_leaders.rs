@@ -108,7 +108,7 @@ impl Codec for ElectLeadersResponse {
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.throttle_time_ms.encode(e, v);
         if v.number >= 1 {
-            self.error_code.encode(e, v);
+            e.error_code(self.error_code);
         }
         self.replica_election_results.encode(e, v);
         if v.flexible {
@@ -174,7 +174,7 @@ impl Codec for PartitionResult {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.partition_id.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         if v.flexible {
             e.no_tags();

@@ -85,7 +85,7 @@ impl Codec for EndTxnResponse {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.throttle_time_ms.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         if v.number >= 5 {
             self.producer_id.encode(e, v);
         }

@@ -362,7 +362,7 @@ impl Codec for FetchResponse {
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.throttle_time_ms.encode(e, v);
         if v.number >= 7 {
-            self.error_code.encode(e, v);
+            e.error_code(self.error_code);
         }
         if v.number >= 7 {
             self.session_id.encode(e, v);
@@ -481,7 +481,7 @@ impl Codec for PartitionData {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.partition_index.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         self.high_watermark.encode(e, v);
         self.last_stable_offset.encode(e, v);
         if v.number >= 5 {

@@ -122,7 +122,7 @@ impl Codec for FindCoordinatorResponse {
             self.throttle_time_ms.encode(e, v);
         }
         if v.number <= 3 {
-            self.error_code.encode(e, v);
+            e.error_code(self.error_code);
         }
         if v.number >= 1 && v.number <= 3 {
             Nullable::encode_nullable(self.error_message.as_ref(), e, v);
@@ -188,7 +188,7 @@ impl Codec for Coordinator {
         self.node_id.encode(e, v);
         self.host.encode(e, v);
         self.port.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         if v.flexible {
             e.no_tags();

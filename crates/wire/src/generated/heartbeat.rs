@@ -85,7 +85,7 @@ impl Codec for HeartbeatResponse {
         if v.number >= 1 {
             self.throttle_time_ms.encode(e, v);
         }
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         if v.flexible {
             e.no_tags();
         }

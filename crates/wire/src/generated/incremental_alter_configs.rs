@@ -168,7 +168,7 @@ impl Codec for AlterConfigsResourceResponse {
         Ok(m)
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         self.resource_type.encode(e, v);
         self.resource_name.encode(e, v);

@@ -126,7 +126,7 @@ impl Codec for InitProducerIdResponse {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.throttle_time_ms.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         self.producer_id.encode(e, v);
         self.producer_epoch.encode(e, v);
         if v.number >= 6 {

@@ -170,7 +170,7 @@ impl Codec for JoinGroupResponse {
         if v.number >= 2 {
             self.throttle_time_ms.encode(e, v);
         }
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         self.generation_id.encode(e, v);
         if v.number >= 7 {
             Nullable::encode_nullable(self.protocol_type.as_ref(), e, v);

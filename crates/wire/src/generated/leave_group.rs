@@ -118,7 +118,7 @@ impl Codec for LeaveGroupResponse {
         if v.number >= 1 {
             self.throttle_time_ms.encode(e, v);
         }
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         if v.number >= 3 {
             self.members.encode(e, v);
         }
@@ -160,7 +160,7 @@ impl Codec for MemberResponse {
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.member_id.encode(e, v);
         Nullable::encode_nullable(self.group_instance_id.as_ref(), e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         if v.flexible {
             e.no_tags();
         }

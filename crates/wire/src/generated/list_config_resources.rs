@@ -63,7 +63,7 @@ impl Codec for ListConfigResourcesResponse {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.throttle_time_ms.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         self.config_resources.encode(e, v);
         if v.flexible {
             e.no_tags();

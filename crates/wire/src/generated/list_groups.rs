@@ -74,7 +74,7 @@ impl Codec for ListGroupsResponse {
         if v.number >= 1 {
             self.throttle_time_ms.encode(e, v);
         }
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         self.groups.encode(e, v);
         if v.flexible {
             e.no_tags();

@@ -236,7 +236,7 @@ impl Codec for ListOffsetsPartitionResponse {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.partition_index.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         if v.number <= 0 {
             self.old_style_offsets.encode(e, v);
         }

@@ -107,7 +107,7 @@ impl Codec for ListPartitionReassignmentsResponse {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.throttle_time_ms.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         self.topics.encode(e, v);
         if v.flexible {

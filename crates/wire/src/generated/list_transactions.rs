@@ -89,7 +89,7 @@ impl Codec for ListTransactionsResponse {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.throttle_time_ms.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         self.unknown_state_filters.encode(e, v);
         self.transaction_states.encode(e, v);
         if v.flexible {

@@ -181,7 +181,7 @@ impl Codec for MetadataResponse {
             self.cluster_authorized_operations.encode(e, v);
         }
         if v.number >= 13 {
-            self.error_code.encode(e, v);
+            e.error_code(self.error_code);
         }
         if v.flexible {
             e.no_tags();
@@ -276,7 +276,7 @@ impl Codec for MetadataResponseTopic {
         Ok(m)
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         if v.number >= 12 {
             Nullable::encode_nullable(self.name.as_ref(), e, v);
         } else {
@@ -344,7 +344,7 @@ impl Codec for MetadataResponsePartition {
         Ok(m)
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         self.partition_index.encode(e, v);
         self.leader_id.encode(e, v);
         if v.number >= 7 {

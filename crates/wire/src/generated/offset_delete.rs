@@ -89,7 +89,7 @@ impl Codec for OffsetDeleteResponse {
         Ok(m)
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         self.throttle_time_ms.encode(e, v);
         self.topics.encode(e, v);
     }
@@ -131,7 +131,7 @@ impl Codec for OffsetDeleteResponsePartition {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.partition_index.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
     }
 }
 

@@ -241,7 +241,7 @@ impl Codec for OffsetFetchResponse {
             self.topics.encode(e, v);
         }
         if v.number >= 2 && v.number <= 7 {
-            self.error_code.encode(e, v);
+            e.error_code(self.error_code);
         }
         if v.number >= 8 {
             self.groups.encode(e, v);
@@ -322,7 +322,7 @@ impl Codec for OffsetFetchResponsePartition {
             self.committed_leader_epoch.encode(e, v);
         }
         Nullable::encode_nullable(self.metadata.as_ref(), e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         if v.flexible {
             e.no_tags();
         }
@@ -357,7 +357,7 @@ impl Codec for OffsetFetchResponseGroup {
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.group_id.encode(e, v);
         self.topics.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         if v.flexible {
             e.no_tags();
         }
@@ -441,7 +441,7 @@ impl Codec for OffsetFetchResponsePartitions {
         self.committed_offset.encode(e, v);
         self.committed_leader_epoch.encode(e, v);
         Nullable::encode_nullable(self.metadata.as_ref(), e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         if v.flexible {
             e.no_tags();
         }

@@ -197,7 +197,7 @@ impl Codec for EpochEndOffset {
         Ok(m)
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         self.partition.encode(e, v);
         self.leader_epoch.encode(e, v);
         self.end_offset.encode(e, v);

@@ -266,7 +266,7 @@ impl Codec for PartitionProduceResponse {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.index.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         self.base_offset.encode(e, v);
         self.log_append_time_ms.encode(e, v);
         if v.number >= 5 {

@@ -73,7 +73,7 @@ impl Codec for SaslAuthenticateResponse {
         Ok(m)
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         self.auth_bytes.encode(e, v);
         if v.number >= 1 {

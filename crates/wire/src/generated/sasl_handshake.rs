@@ -47,7 +47,7 @@ impl Codec for SaslHandshakeResponse {
         Ok(m)
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         self.mechanisms.encode(e, v);
     }
 }

@@ -189,7 +189,7 @@ impl Codec for ShareAcknowledgeResponse {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.throttle_time_ms.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         if v.number >= 2 {
             self.acquisition_lock_timeout_ms.encode(e, v);
@@ -262,7 +262,7 @@ impl Codec for PartitionData {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.partition_index.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         self.current_leader.encode(e, v);
         if v.flexible {

@@ -245,7 +245,7 @@ impl Codec for ShareFetchResponse {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.throttle_time_ms.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         self.acquisition_lock_timeout_ms.encode(e, v);
         self.responses.encode(e, v);
@@ -328,7 +328,7 @@ impl Codec for PartitionData {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.partition_index.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         self.acknowledge_error_code.encode(e, v);
         Nullable::encode_nullable(self.acknowledge_error_message.as_ref(), e, v);

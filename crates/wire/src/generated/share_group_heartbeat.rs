@@ -105,7 +105,7 @@ impl Codec for ShareGroupHeartbeatResponse {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.throttle_time_ms.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         Nullable::encode_nullable(self.member_id.as_ref(), e, v);
         self.member_epoch.encode(e, v);

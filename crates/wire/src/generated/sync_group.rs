@@ -153,7 +153,7 @@ impl Codec for SyncGroupResponse {
         if v.number >= 1 {
             self.throttle_time_ms.encode(e, v);
         }
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         if v.number >= 5 {
             Nullable::encode_nullable(self.protocol_type.as_ref(), e, v);
         }

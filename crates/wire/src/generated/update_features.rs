@@ -141,7 +141,7 @@ impl Codec for UpdateFeaturesResponse {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.throttle_time_ms.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         if v.number <= 1 {
             self.results.encode(e, v);
@@ -183,7 +183,7 @@ impl Codec for UpdatableFeatureResult {
     }
     fn encode(&self, e: &mut Encoder, v: Version) {
         self.feature.encode(e, v);
-        self.error_code.encode(e, v);
+        e.error_code(self.error_code);
         Nullable::encode_nullable(self.error_message.as_ref(), e, v);
         if v.flexible {
             e.no_tags();
