@@ -45,5 +45,7 @@ fn all(root: &Path, stages: &mut Stages) -> Result<()> {
     stages.run("limits", || limits::run(root))?;
     stages.run("answers", || answers::run(root, &[]))?;
     stages.run("client", || client_check::run(root, &[]))?;
-    stages.run("interop", || interop::run(root, &["--first-writes".to_owned(), "1000".to_owned()]))
+    stages.run("interop", || interop::run(root, &["--first-writes".to_owned(), "1000".to_owned()]))?;
+    stages.run("groups", || interop::run(root, &["groups".to_owned()]))?;
+    stages.run("Kafka's tools", || interop::run(root, &["tools".to_owned()]))
 }

@@ -168,7 +168,7 @@ pub struct Run<'a> {
 
 impl Run<'_> {
     /// One of our programs in the client's language.
-    fn program<'s>(&self, client: Client, args: impl IntoIterator<Item = &'s str>) -> Result<Command> {
+    pub fn program<'s>(&self, client: Client, args: impl IntoIterator<Item = &'s str>) -> Result<Command> {
         let mut command = match client {
             Client::Java => java_command(&self.clients.java, "Interop"),
             Client::Rdkafka => Command::new(&self.clients.rdkafka),

@@ -8,6 +8,7 @@
 pub mod broker;
 mod child;
 mod client;
+mod groups;
 mod lines;
 mod records;
 mod tools;
@@ -27,6 +28,7 @@ use std::time::{Duration, Instant};
 const USAGE: &str =
     "usage: cargo xtask interop [--broker ottla|kafka] [--records N] [--first-writes N] [--seed N]
                             [--writers NAME,...]
+       cargo xtask interop groups [--broker ottla|kafka] [--clients NAME,...]
        cargo xtask interop tools [--broker ottla|kafka] [--record]
 
   --broker        the release build of Ottla (default), or Apache Kafka from Maven
@@ -65,8 +67,10 @@ struct Row {
 }
 
 pub fn run(root: &Path, args: &[String]) -> Result<()> {
-    if let Some(("tools", rest)) = args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
-        return tools::run(root, rest);
+    match args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        Some(("tools", rest)) => return tools::run(root, rest),
+        Some(("groups", rest)) => return groups::run(root, rest),
+        _ => {}
     }
     let options = options(args)?;
     let clients = Clients::prepare(root)?;

@@ -2,8 +2,8 @@
 //!
 //! `tools/session.txt` holds commands and what they print against Apache Kafka, with names and times taken out. The
 //! commands run in one JVM (`Tools.java`), and the whole output is compared, so a broker need not be Kafka for its
-//! operators not to notice. What differs on purpose, or is not there yet, is a line of `known-differences.tsv`; an
-//! unlisted difference fails, and so does a listed one that is gone.
+//! operators not to notice. What differs on purpose is a line of `known-differences.tsv`; an unlisted difference fails,
+//! and so does a listed one that is gone.
 
 use super::broker::{Broker, Kind};
 use super::child;

@@ -4,6 +4,7 @@ import sys
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError
 
 
 def unhex(text):
@@ -54,10 +55,34 @@ async def read(bootstrap, topic, count):
     await consumer.stop()
 
 
+async def member(bootstrap, group, topic):
+    """A member of a group that leaves at the end of standard input."""
+    consumer = AIOKafkaConsumer(
+        topic, bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False, auto_offset_reset="earliest",
+        session_timeout_ms=6000, heartbeat_interval_ms=500, rebalance_timeout_ms=6000, fetch_max_wait_ms=100)
+    await consumer.start()
+    left = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    while not left.done():
+        batches = (await consumer.getmany(timeout_ms=100)).values()
+        for records in batches:
+            for r in records:
+                print(r.partition, r.offset, r.value.decode(), flush=True)
+        try:
+            if batches:
+                await consumer.commit()
+        except KafkaError as error:
+            # A commit of a generation that is gone fails, and the records come again elsewhere.
+            print(error, file=sys.stderr)
+    await consumer.stop()
+
+
+if sys.argv[1] == "member":
+    asyncio.run(member(*sys.argv[2:5]))
+    sys.exit()
 if sys.argv[1] == "write":
     task = write(*sys.argv[2:5])
 elif sys.argv[1] == "read":
     task = read(sys.argv[2], sys.argv[3], int(sys.argv[4]))
 else:
-    sys.exit(f"write or read, not {sys.argv[1]}")
+    sys.exit(f"write, read or member, not {sys.argv[1]}")
 asyncio.run(asyncio.wait_for(task, 60))

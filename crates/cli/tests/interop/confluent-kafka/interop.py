@@ -1,8 +1,9 @@
 """confluent-kafka's part of the interop run; README.md beside this folder describes the lines it reads and writes."""
 import sys
+import threading
 import time
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 
@@ -62,9 +63,34 @@ def read(bootstrap, topic, count):
     consumer.close()
 
 
+def member(bootstrap, group, topic):
+    """A member of a group that leaves at the end of standard input."""
+    consumer = Consumer({
+        "bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False, "auto.offset.reset": "earliest",
+        "session.timeout.ms": 6000, "heartbeat.interval.ms": 500, "fetch.wait.max.ms": 100,
+        "topic.metadata.refresh.interval.ms": 1000,
+    })
+    consumer.subscribe([topic])
+    left = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), left.set()), daemon=True).start()
+    while not left.is_set():
+        messages = [m for m in consumer.consume(500, 0.1) if not m.error()]
+        for m in messages:
+            print(m.partition(), m.offset(), m.value().decode(), flush=True)
+        try:
+            if messages:
+                consumer.commit(asynchronous=False)
+        except KafkaException as error:
+            # A commit of a generation that is gone fails, and the records come again elsewhere.
+            print(error, file=sys.stderr)
+    consumer.close()
+
+
 if sys.argv[1] == "write":
     write(*sys.argv[2:5])
 elif sys.argv[1] == "read":
     read(sys.argv[2], sys.argv[3], int(sys.argv[4]))
+elif sys.argv[1] == "member":
+    member(*sys.argv[2:5])
 else:
-    sys.exit(f"write or read, not {sys.argv[1]}")
+    sys.exit(f"write, read or member, not {sys.argv[1]}")

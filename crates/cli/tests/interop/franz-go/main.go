@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"log"
 	"os"
 	"strconv"
@@ -28,8 +29,10 @@ func main() {
 		count, err := strconv.Atoi(os.Args[4])
 		check(err)
 		read(ctx, os.Args[2], os.Args[3], count)
+	case "member":
+		member(os.Args[2], os.Args[3], os.Args[4])
 	default:
-		log.Fatalf("write or read, not %s", os.Args[1])
+		log.Fatalf("write, read or member, not %s", os.Args[1])
 	}
 }
 
@@ -102,6 +105,28 @@ func read(ctx context.Context, bootstrap, topic string, count int) {
 		})
 	}
 	check(out.Flush())
+}
+
+// A member of a group that leaves at the end of standard input.
+func member(bootstrap, group, topic string) {
+	ctx, leave := context.WithCancel(context.Background())
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		leave()
+	}()
+	c := client(bootstrap, kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.SessionTimeout(6*time.Second),
+		kgo.HeartbeatInterval(500*time.Millisecond), kgo.RebalanceTimeout(6*time.Second),
+		kgo.FetchMaxWait(100*time.Millisecond))
+	for ctx.Err() == nil {
+		fetches := c.PollFetches(ctx)
+		fetches.EachRecord(func(r *kgo.Record) { fmt.Println(r.Partition, r.Offset, string(r.Value)) })
+		// A commit of a generation that is gone fails, and the records come again elsewhere.
+		if err := c.CommitUncommittedOffsets(context.Background()); err != nil {
+			log.Print(err)
+		}
+	}
+	c.Close()
 }
 
 func unhex(s string) []byte {

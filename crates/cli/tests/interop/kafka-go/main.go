@@ -29,8 +29,12 @@ func main() {
 	case "first-writes":
 		// Thousands of topics; the run ends it when it takes too long.
 		firstWrites(context.Background(), os.Args[2:])
+	case "produce":
+		produce(os.Args[2], os.Args[3])
+	case "member":
+		member(os.Args[2], os.Args[3], os.Args[4])
 	default:
-		log.Fatalf("write, read or first-writes, not %s", os.Args[1])
+		log.Fatalf("write, read, member, produce or first-writes, not %s", os.Args[1])
 	}
 }
 

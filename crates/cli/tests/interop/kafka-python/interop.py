@@ -1,9 +1,11 @@
 """kafka-python's part of the interop run; README.md beside this folder describes the lines it reads and writes."""
 import sys
+import threading
 import time
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.errors import KafkaError
 
 
 def unhex(text):
@@ -51,9 +53,32 @@ def read(bootstrap, topic, count):
     consumer.close()
 
 
+def member(bootstrap, group, topic):
+    """A member of a group that leaves at the end of standard input."""
+    consumer = KafkaConsumer(
+        topic, bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False, auto_offset_reset="earliest",
+        session_timeout_ms=6000, heartbeat_interval_ms=500, max_poll_interval_ms=6000, fetch_max_wait_ms=100)
+    left = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), left.set()), daemon=True).start()
+    while not left.is_set():
+        batches = consumer.poll(timeout_ms=100).values()
+        for records in batches:
+            for r in records:
+                print(r.partition, r.offset, r.value.decode(), flush=True)
+        try:
+            if batches:
+                consumer.commit()
+        except KafkaError as error:
+            # A commit of a generation that is gone fails, and the records come again elsewhere.
+            print(error, file=sys.stderr)
+    consumer.close()
+
+
 if sys.argv[1] == "write":
     write(*sys.argv[2:5])
 elif sys.argv[1] == "read":
     read(sys.argv[2], sys.argv[3], int(sys.argv[4]))
+elif sys.argv[1] == "member":
+    member(*sys.argv[2:5])
 else:
-    sys.exit(f"write or read, not {sys.argv[1]}")
+    sys.exit(f"write, read or member, not {sys.argv[1]}")

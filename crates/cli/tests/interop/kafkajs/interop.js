@@ -47,9 +47,31 @@ async function write (bootstrap, topic, codec) {
   console.log(`written ${written}`)
 }
 
+/** A member of a group that leaves at the end of standard input. */
+async function member (bootstrap, groupId, topic) {
+  const kafka = new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING })
+  const consumer = kafka.consumer({
+    groupId, sessionTimeout: 6000, heartbeatInterval: 500, rebalanceTimeout: 6000, maxWaitTimeInMs: 100, metadataMaxAge: 1000
+  })
+  await consumer.connect()
+  await consumer.subscribe({ topic, fromBeginning: true })
+  await consumer.run({
+    autoCommit: false,
+    eachBatch: async ({ batch, heartbeat }) => {
+      for (const m of batch.messages) console.log(`${batch.partition} ${m.offset} ${m.value}`)
+      const offset = String(BigInt(batch.lastOffset()) + 1n)
+      await consumer.commitOffsets([{ topic, partition: batch.partition, offset }])
+      await heartbeat()
+    }
+  })
+  for await (const _ of process.stdin);
+  await consumer.disconnect()
+}
+
 async function main ([verb, ...args]) {
   if (verb === 'write') return write(...args)
-  throw new Error(`write, not ${verb}`)
+  if (verb === 'member') return member(...args)
+  throw new Error(`write or member, not ${verb}`)
 }
 
 main(process.argv.slice(2)).catch(error => {

@@ -3,8 +3,10 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"log"
 	"os"
 	"strconv"
@@ -16,8 +18,10 @@ import (
 
 func main() {
 	log.SetFlags(0)
-	// A client that waits for ever ends here.
-	time.AfterFunc(120*time.Second, func() { log.Fatal("not done after 120 s") })
+	if os.Args[1] != "member" {
+		// A client that waits for ever ends here.
+		time.AfterFunc(120*time.Second, func() { log.Fatal("not done after 120 s") })
+	}
 	switch os.Args[1] {
 	case "write":
 		write(os.Args[2], os.Args[3], os.Args[4])
@@ -25,8 +29,10 @@ func main() {
 		count, err := strconv.Atoi(os.Args[4])
 		check(err)
 		read(os.Args[2], os.Args[3], count)
+	case "member":
+		member(os.Args[2], os.Args[3], os.Args[4])
 	default:
-		log.Fatalf("write or read, not %s", os.Args[1])
+		log.Fatalf("write, read or member, not %s", os.Args[1])
 	}
 }
 
@@ -116,6 +122,53 @@ func read(bootstrap, topic string, count int) {
 	}
 	check(out.Flush())
 	// Closing would wait for the fetch that is under way.
+}
+
+type handler struct{}
+
+func (handler) Setup(sarama.ConsumerGroupSession) error   { return nil }
+func (handler) Cleanup(sarama.ConsumerGroupSession) error { return nil }
+func (handler) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
+	for {
+		select {
+		case m, open := <-claim.Messages():
+			if !open {
+				return nil
+			}
+			fmt.Println(m.Partition, m.Offset, string(m.Value))
+			session.MarkMessage(m, "")
+			if len(claim.Messages()) == 0 {
+				session.Commit()
+			}
+		case <-session.Context().Done():
+			session.Commit()
+			return nil
+		}
+	}
+}
+
+// A member of a group that leaves at the end of standard input.
+func member(bootstrap, group, topic string) {
+	ctx, leave := context.WithCancel(context.Background())
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		leave()
+	}()
+	c := config()
+	c.Consumer.Offsets.AutoCommit.Enable = false
+	c.Consumer.Offsets.Initial = sarama.OffsetOldest
+	c.Consumer.Group.Session.Timeout = 6 * time.Second
+	c.Consumer.Group.Heartbeat.Interval = 500 * time.Millisecond
+	c.Consumer.Group.Rebalance.Timeout = 6 * time.Second
+	c.Consumer.MaxWaitTime = 100 * time.Millisecond
+	g, err := sarama.NewConsumerGroup([]string{bootstrap}, group, c)
+	check(err)
+	for ctx.Err() == nil {
+		if err := g.Consume(ctx, []string{topic}, handler{}); err != nil {
+			log.Print(err)
+		}
+	}
+	check(g.Close())
 }
 
 func encoder(s string) sarama.Encoder {

@@ -98,8 +98,10 @@ public final class Tools {
     private static String normal(String said) {
         StringBuilder all = new StringBuilder();
         for (String line : said.split("\n")) {
-            // Where a stack went is a matter of the tool; lines of a progress bar come by the clock.
-            if (line.isBlank() || line.startsWith("\tat ") || line.startsWith("SLF4J") || line.contains(" WARN ")) continue;
+            // Stacks and log lines are a matter of the tool, and one line praises what a client may use.
+            if (line.isBlank() || line.startsWith("\tat ") || line.startsWith("SLF4J")
+                || line.startsWith("The consumer rebalance protocol")
+                || line.contains(" WARN ")) continue;
             String text = line
                 .replaceAll("(localhost|127\\.0\\.0\\.1|\\[::1\\]):[0-9]+", "HOST:PORT")
                 .replaceAll("(localhost|127\\.0\\.0\\.1) +[0-9]+", "HOST PORT")
@@ -117,6 +119,7 @@ public final class Tools {
                 int first = text.indexOf(',');
                 text = text.substring(0, first) + text.substring(first).replaceAll("[0-9]+(\\.[0-9]+)?", "N");
             }
+            if (text.startsWith("TIME TIME")) text = text.replaceAll("[0-9]+(\\.[0-9]+)?", "N");
             all.append(text).append('\n');
         }
         return all.toString();
