@@ -107,3 +107,20 @@ fn damage_below_the_end_is_refused_by_name_and_position() {
     assert!(error.contains("ends at revision"), "{error}");
     assert!(create(&disk, Path::new(DIR)).is_err(), "existing metadata is not made anew");
 }
+
+#[test]
+fn an_old_log_that_came_back_is_not_taken_for_the_newest() {
+    let disk = fresh();
+    create(&disk, Path::new(DIR)).unwrap();
+    let mut engine = open(&disk).unwrap();
+    let mut promise = Promise::default();
+    commit(&mut engine, &mut promise, 1).unwrap();
+    let first = Path::new(DIR).join(format!("{:020}.log", 0));
+    let old = disk.read(&first, 1 << 20).unwrap();
+    engine.snapshot().unwrap();
+    commit(&mut engine, &mut promise, 2).unwrap();
+    engine.snapshot().unwrap();
+    // A cut may leave out the removal of an older log and keep that of a newer one.
+    disk.replace(&first, &old).unwrap();
+    assert_eq!(keys(&open(&disk).unwrap()), promise.answered);
+}

@@ -49,6 +49,11 @@ impl OpenError {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
     }
+
+    /// The disk had no room for what a start writes.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull)
+    }
 }
 
 /// What a start found.
@@ -131,8 +136,10 @@ impl Engine {
         bases.sort_unstable();
         if let [.., before, last] = bases[..]
             && entries.iter().any(|e| e.name == log_name(last) && e.len <= LOG_HEADER_LEN as u64)
+            && !(last == store.revision() && has_header(disk.as_ref(), &dir.join(log_name(last)), last)?)
         {
             // The crash came while the log behind a snapshot was begun: nothing is in it, perhaps not even its header.
+            // With its header it is the one to use: of the logs before it any may be gone already, the newest too.
             bases = vec![before];
         }
         let base = *bases.last().ok_or_else(|| OpenError::Missing { dir: dir.to_owned() })?;
@@ -161,9 +168,7 @@ impl Engine {
             engine.begin_log().map_err(OpenError::io("write", &dir.join(log_name(covered))))?;
         }
         engine.remove_leftovers().map_err(OpenError::io("clear", dir))?;
-        engine
-            .end_old_sessions()
-            .map_err(|error| OpenError::io("write", &engine.path)(io::Error::other(error)))?;
+        engine.end_old_sessions().map_err(|error| OpenError::io("write", &engine.path)(io_error(error)))?;
         Ok((engine, report))
     }
 
@@ -345,6 +350,19 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// The same as an error of the file, with its kind where nothing was written.
+fn io_error(error: CoordError) -> io::Error {
+    match error {
+        CoordError::NotWritten(source) => io::Error::new(source.kind(), source.to_string()),
+        other => io::Error::other(other),
+    }
+}
+
+/// Whether a log was begun durably at this revision.
+fn has_header(disk: &dyn Disk, path: &Path, base: Revision) -> Result<bool, OpenError> {
+    Ok(matches!(format::read_log_header(&read_synced(disk, path)?), Ok(found) if found == base))
 }
 
 /// The content of a file after it was synced, read from the device.
