@@ -317,7 +317,18 @@ fn open(
     let dir = DataDir::open(disk, path, wanted, rng)?;
     let opening = Opening::read(disk.as_ref(), dir.path())?;
     let at_least = opening.checkpoint.metadata_revision;
-    let (engine, report) = Embedded::open(Arc::clone(disk), &dir.metadata_dir(), at_least)?;
+    let mut engine = Embedded::open(Arc::clone(disk), &dir.metadata_dir(), at_least);
+    if engine.as_ref().is_err_and(OpenError::is_full) {
+        // A start writes a little, on a full disk too (durability rule A8).
+        tracing::warn!("the disk is full; the reserve is used to start");
+        partition::give_up_reserve(disk.as_ref(), dir.path()).map_err(|source| OpenError::Io {
+            action: "remove the reserve in",
+            path: dir.path().to_owned(),
+            source,
+        })?;
+        engine = Embedded::open(Arc::clone(disk), &dir.metadata_dir(), at_least);
+    }
+    let (engine, report) = engine?;
     if report.cut_bytes > 0 {
         tracing::warn!(cut_bytes = report.cut_bytes, "an incomplete end of the metadata was cut");
     }

@@ -25,6 +25,7 @@ pub use partition_log::{
     TimestampedOffset, Written,
 };
 pub use purgatory::{WaitSet, Watchers};
+pub(crate) use registry::give_up_reserve;
 pub use registry::{Forget, Partition, Registry, RegistryStart, Storage, Usage};
 pub use start::{Opening, StartReport};
 pub use writer::OnRemoved;

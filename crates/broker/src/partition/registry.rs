@@ -651,9 +651,11 @@ impl Inner {
             Err(error)
                 if error.kind() == io::ErrorKind::StorageFull && !controls::active(Control::NoReserve) =>
             {
-                // This is what the reserve is for (durability rule A8).
-                self.disk.remove_file(&self.root.join(RESERVE))?;
-                checkpoint.write(self.disk.as_ref(), &path)
+                // This is what the reserve is for (durability rule A8). The next start on a full disk needs one too.
+                give_up_reserve(self.disk.as_ref(), &self.root)?;
+                let written = checkpoint.write(self.disk.as_ref(), &path);
+                Reserve { disk: Arc::clone(&self.disk), path: self.root.join(RESERVE) }.keep();
+                written
             }
             other => other,
         };
@@ -751,7 +753,16 @@ fn counter(appended: Arc<AtomicU64>, due: Sender<CheckpointRequest>) -> Arc<dyn 
     })
 }
 
-/// Room for a stop, and for deletions, when the disk is full; without it, that much is missing when it is.
+/// Makes the room of the reserve, if there is one.
+pub(crate) fn give_up_reserve(disk: &dyn Disk, root: &Path) -> io::Result<()> {
+    match disk.remove_file(&root.join(RESERVE)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Room for a start, a stop and deletions when the disk is full. It takes half of what is free at most, so that what
+/// comes next has room itself; without it, that much is missing when the disk is full.
 struct Reserve {
     disk: Arc<dyn Disk>,
     path: PathBuf,
@@ -764,11 +775,15 @@ impl Room for Reserve {
 
     fn keep(&self) {
         let made = (|| {
-            if self.disk.len(&self.path)? == Some(RESERVE_BYTES as u64) {
+            let kept = self.disk.len(&self.path)?.unwrap_or(0);
+            if kept == RESERVE_BYTES as u64 {
                 return Ok(());
             }
+            let half = (self.disk.space(self.path.parent().unwrap_or(Path::new(".")))?.free / 2)
+                .saturating_add(kept);
+            let bytes = usize::try_from(half).unwrap_or(usize::MAX).min(RESERVE_BYTES);
             let file = self.disk.open(&self.path, ottla_env::disk::OpenMode::Write)?;
-            file.write_all_at(&vec![0; RESERVE_BYTES], 0)
+            file.write_all_at(&vec![0; bytes], 0)
         })();
         if let Err(error) = made {
             let error: io::Error = error;

@@ -191,3 +191,23 @@ async fn a_frame_over_the_limit_ends_the_connection() {
     connection.send_raw(&1_001_i32.to_be_bytes()).await;
     assert!(connection.is_closed().await);
 }
+
+/// Durability rule A8: what a start writes has its room.
+#[tokio::test]
+async fn a_broker_that_was_killed_starts_on_a_full_disk() {
+    let disk = MemoryDisk::new();
+    let running = start_on(&disk, &[]).await;
+    let mut connection = running.connect().await;
+    create(&mut connection, "t", &[]).await;
+    ok(connection.produce("t", 0, batch(&["kept"])).await.error_code);
+    let mut disk = disk.crash(Lost::NothingUnsynced);
+    for start in 0..3 {
+        let space = disk.space(Path::new("data")).unwrap();
+        disk.set_capacity(Some(space.total - space.free));
+        let running = start_on(&disk, &[]).await;
+        let mut connection = running.connect().await;
+        create(&mut connection, &format!("t{start}"), &[]).await;
+        disk.set_capacity(None);
+        disk = disk.crash(Lost::NothingUnsynced);
+    }
+}
