@@ -5,7 +5,7 @@
 
 use crate::process::{self, cargo};
 use crate::stages::Stages;
-use crate::{answers, check, client_check, clients, interop, kill9, limits, toolchains};
+use crate::{answers, check, client_check, clients, disk_errors, interop, kill9, limits, toolchains};
 use anyhow::Result;
 use std::path::Path;
 
@@ -39,6 +39,12 @@ fn all(root: &Path, stages: &mut Stages) -> Result<()> {
         }
         Ok(())
     })?;
+    stages.run("crash suite on the simulated disk", || {
+        let args =
+            ["run", "--package", "ottla-sim", "--features", "controls", "--locked", "--quiet", "--", "crash"];
+        process::run(root, &cargo, &args)
+    })?;
+    stages.run("full disk, failed syncs", || disk_errors::run(root, &[]))?;
     stages.run("kill -9", || kill9::run(root, &["--tear".to_owned()]))?;
     stages.run("kill -9 of groups", || kill9::run(root, &["--groups".to_owned()]))?;
     stages.run("kill -9 of planted bugs", || kill9::run(root, &["--controls".to_owned()]))?;

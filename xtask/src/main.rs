@@ -10,6 +10,7 @@ mod ci;
 mod client_check;
 mod clients;
 mod codegen;
+mod disk_errors;
 mod interop;
 mod kill9;
 mod limits;
@@ -33,6 +34,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   client    the client of this repository against Ottla and against Apache Kafka (--broker: one of them)
   kill9     kills the broker under real clients, and looks for what it promised (--controls: planted bugs)
   limits    clients that take and give nothing, with a good one beside them, and the broker's memory
+  disk      the broker on a full disk, and on one whose syncs fail (root, strace)
   codegen   generated code from the schemas (--check compares, import JAR... reads Kafka's definitions)";
 
 fn main() -> ExitCode {
@@ -54,6 +56,7 @@ fn route(root: &Path, args: &[String]) -> Result<()> {
         ("fix", []) => check::fix(root),
         ("tidy", []) => tidy::run(root),
         ("ci", []) => ci::run(root),
+        ("disk", rest) => disk_errors::run(root, rest),
         ("kill9", rest) => kill9::run(root, rest),
         ("limits", []) => limits::run(root),
         ("interop", rest) => interop::run(root, rest),

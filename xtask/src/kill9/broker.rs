@@ -166,10 +166,11 @@ impl Broker {
             return script.try_wait().is_ok_and(|status| status.is_some_and(|s| s.success()));
         }
         // The text is asked for first: a refused connection costs more than a look at a file.
-        self.printed_since_start().contains(READY_LINE) && self.answers_ready()
+        self.said().contains(READY_LINE) && self.answers_ready()
     }
 
-    fn printed_since_start(&self) -> String {
+    /// What it printed since its last start.
+    pub fn said(&self) -> String {
         let Ok(text) = std::fs::read(&self.output) else { return String::new() };
         let from = usize::try_from(self.printed).unwrap_or(0).min(text.len());
         String::from_utf8_lossy(&text[from..]).into_owned()
@@ -210,7 +211,7 @@ impl Broker {
     }
 
     fn last_words(&self) -> String {
-        let text = self.printed_since_start();
+        let text = self.said();
         let lines: Vec<&str> = text.lines().rev().take(6).collect();
         format!("it said: {}", lines.into_iter().rev().collect::<Vec<_>>().join(" | "))
     }

@@ -6,7 +6,7 @@
 //! sequence of a round; `groups` is the same for consumer groups; `controls` plants bugs and demands that all of this finds them. The page cache survives
 //! SIGKILL, so a missing sync is not seen here: that is what the crash suites are for.
 
-mod broker;
+pub mod broker;
 mod churn;
 mod controls;
 mod group_calls;

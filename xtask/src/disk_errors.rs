@@ -1,0 +1,249 @@
+//! `cargo xtask disk`: the release binary on a disk that is full, and on one whose syncs fail.
+//!
+//! A tmpfs of 64 MiB is filled under load: writes are refused by Kafka's error, reads go on, a killed broker starts on
+//! the full disk, and writes go on when there is room (durability rule A8). Then strace fails the n-th sync with EIO:
+//! the process ends with code 1 and names path and error, and the next start has everything that was acknowledged
+//! (rule A7). Needs root (for the mount) and strace; without them it fails and says so.
+
+use crate::kill9::broker::{Broker, Program};
+use crate::kill9::protocol::Connection;
+use crate::process;
+use crate::toolchains::{self, Tool};
+use anyhow::{Context, Result, bail, ensure};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+pub const STRACE: Tool = Tool { program: "strace", probe: &["-V"], packages: &["strace"], pypi: None };
+pub const MOUNT: Tool = Tool { program: "mount", probe: &["-V"], packages: &["mount"], pypi: None };
+
+const TOPIC: &str = "t";
+const STORAGE_ERROR: i16 = 56;
+const VALUE: usize = 64 << 10;
+/// More than fits on the disk.
+const WRITES: usize = 2_000;
+/// A refusal is an answer, not a time-out: far above what a busy machine needs, far below the client's patience.
+const REFUSED_WITHIN: Duration = Duration::from_secs(10);
+const RESUMES_WITHIN: Duration = Duration::from_secs(20);
+const ENDS_WITHIN: Duration = Duration::from_secs(60);
+/// The sync that fails, counted from the start of the process: some hit the start, some the writes.
+const FAILED_SYNCS: [u32; 6] = [2, 5, 9, 14, 20, 31];
+
+pub fn run(root: &Path, args: &[String]) -> Result<()> {
+    let binary = match args {
+        [] => root.join("target/release/ottla"),
+        [binary] => fs::canonicalize(binary).context("find the binary")?,
+        _ => bail!("usage: cargo xtask disk [BINARY]"),
+    };
+    toolchains::ensure(root, &[STRACE, MOUNT])?;
+    ensure!(binary.exists(), "{} is missing: cargo build --release", binary.display());
+    let folder = root.join(format!("target/disk-{}", std::process::id()));
+    fs::create_dir_all(&folder)?;
+    full_disk(&binary, &folder.join("full"))?;
+    for failed in FAILED_SYNCS {
+        failed_sync(&binary, &folder.join(format!("sync-{failed}")), failed)?;
+    }
+    fs::remove_dir_all(&folder)?;
+    println!("disk: 1 full disk and {} failed syncs, nothing acknowledged is lost", FAILED_SYNCS.len());
+    Ok(())
+}
+
+/// A small file system, unmounted when dropped.
+struct Small(PathBuf);
+
+impl Small {
+    fn mount(path: &Path) -> Result<Self> {
+        fs::create_dir_all(path)?;
+        let path_text = path.to_str().context("the path is text")?;
+        process::run(path, "mount", &["-t", "tmpfs", "-o", "size=64m", "ottla-test", path_text])
+            .context("mount a tmpfs (this needs root)")?;
+        Ok(Self(path.to_owned()))
+    }
+
+    /// Takes so many bytes, or all that is left.
+    fn fill(&self, name: &str, bytes: usize) -> Result<()> {
+        let mut file = File::create(self.0.join(name))?;
+        let block = [0; 4096];
+        for _ in 0..bytes / block.len() {
+            if file.write_all(&block).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn free(&self, name: &str) -> Result<()> {
+        Ok(fs::remove_file(self.0.join(name))?)
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+/// A broker, and how many records it has acknowledged; the n-th stands at offset n.
+struct Bench {
+    broker: Broker,
+    binary: PathBuf,
+    acked: i64,
+}
+
+impl Bench {
+    fn new(program: &Path, binary: &Path, folder: &Path) -> Result<Self> {
+        fs::create_dir_all(folder)?;
+        let broker = Broker::new(Program::Ottla { binary: program.to_owned(), control: None }, folder)?;
+        Ok(Self { broker, binary: binary.to_owned(), acked: 0 })
+    }
+
+    fn connect(&self) -> Result<Connection> {
+        Connection::open(self.broker.port)
+    }
+
+    /// Writes until the broker refuses, and returns the code; `None` when it took all.
+    fn write(&mut self, records: usize) -> Result<Option<i16>> {
+        let mut connection = self.connect()?;
+        for _ in 0..records {
+            let start = Instant::now();
+            match connection.produce(TOPIC, &vec![b'x'; VALUE])? {
+                Ok(offset) => {
+                    ensure!(offset >= self.acked, "offset {offset} was given twice");
+                    self.acked = offset + 1;
+                }
+                Err(code) => {
+                    let waited = start.elapsed();
+                    ensure!(waited < REFUSED_WITHIN, "the refusal took {waited:?}");
+                    println!(
+                        "  refused with {code} after {} ms, {} acknowledged",
+                        waited.as_millis(),
+                        self.acked
+                    );
+                    return Ok(Some(code));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Some more fit into the last block of the metadata.
+    fn creation_is_refused(&self) -> Result<()> {
+        let mut connection = self.connect()?;
+        for number in 0..500 {
+            match connection.create_topic(&format!("late-{number}"), 1)? {
+                Ok(()) => {}
+                Err(STORAGE_ERROR) => return Ok(()),
+                Err(code) => bail!("a topic on a full disk was answered {code}"),
+            }
+        }
+        bail!("500 topics were created on a full disk")
+    }
+
+    fn write_resumes(&mut self) -> Result<()> {
+        let start = Instant::now();
+        while self.write(1)?.is_some() {
+            ensure!(start.elapsed() < RESUMES_WITHIN, "writes are still refused after {RESUMES_WITHIN:?}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    /// Every acknowledged record is read by the command line's consumer.
+    fn read(&self) -> Result<()> {
+        let server = format!("127.0.0.1:{}", self.broker.port);
+        let args = ["consume", TOPIC, "-b", &server, "--from-beginning", "--exit", "--format", "%o\\n"];
+        let output = Command::new(&self.binary).args(args).stdin(Stdio::null()).output()?;
+        ensure!(output.status.success(), "consume: {}", String::from_utf8_lossy(&output.stderr));
+        let read: Vec<i64> =
+            String::from_utf8_lossy(&output.stdout).lines().filter_map(|line| line.parse().ok()).collect();
+        let all = read.iter().copied().take(usize::try_from(self.acked)?).eq(0..self.acked);
+        ensure!(all, "{} were acknowledged, {} are read", self.acked, read.len());
+        Ok(())
+    }
+}
+
+fn full_disk(binary: &Path, folder: &Path) -> Result<()> {
+    println!("a full disk:");
+    let small = Small::mount(&folder.join("data"))?;
+    let mut bench = Bench::new(binary, binary, folder)?;
+    bench.broker.start()?;
+    bench.broker.wait_ready()?;
+    let created = bench.connect()?.create_topic(TOPIC, 1)?;
+    ensure!(created.is_ok(), "the topic was not created: {created:?}");
+    small.fill("filler-1", 44 << 20)?;
+    let refused = bench.write(WRITES)?;
+    ensure!(refused == Some(STORAGE_ERROR), "a full disk was answered {refused:?}");
+    small.fill("filler-2", 64 << 20)?;
+    bench.creation_is_refused()?;
+    ensure!(bench.write(1)? == Some(STORAGE_ERROR), "the disk is full, and a write was taken");
+    bench.read()?;
+    small.free("filler-2")?;
+    small.free("filler-1")?;
+    bench.write_resumes()?;
+    ensure!(bench.write(10)?.is_none(), "there is room, and a write was refused");
+
+    println!("a start on a full disk:");
+    small.fill("filler-3", 64 << 20)?;
+    bench.broker.wait_dead();
+    bench.broker.start()?;
+    bench.broker.wait_ready()?;
+    bench.read()?;
+    let refused = bench.write(WRITES)?;
+    ensure!(refused == Some(STORAGE_ERROR), "a full disk was answered {refused:?}");
+    bench.broker.stop().context("stop on a full disk")?;
+    bench.broker.start()?;
+    bench.broker.wait_ready()?;
+    small.free("filler-3")?;
+    bench.write_resumes()?;
+    bench.read()?;
+    bench.broker.stop()?;
+    bench.broker.verify()
+}
+
+fn failed_sync(binary: &Path, folder: &Path, number: u32) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    let script = folder.join("ottla-with-errors");
+    let text = format!(
+        "#!/bin/sh\nexec strace -f -qq -o {}/strace.log -e trace=fsync,fdatasync \
+         -e inject=fsync,fdatasync:error=EIO:when={number} {} \"$@\"\n",
+        folder.display(),
+        binary.display()
+    );
+    fs::write(&script, text)?;
+    process::run(folder, "chmod", &["+x", "ottla-with-errors"])?;
+    let mut bench = Bench::new(&script, binary, folder)?;
+    bench.broker.start()?;
+    let mut ready = false;
+    let start = Instant::now();
+    let end = loop {
+        if let Some(end) = bench.broker.victim.ended() {
+            break end;
+        }
+        ensure!(start.elapsed() < ENDS_WITHIN, "the process lives on after sync {number} failed");
+        ready |= bench.broker.is_ready();
+        // Whatever happens to the connection, the process has to end; what was answered before counts.
+        if ready && let Ok(mut connection) = bench.connect() {
+            let _ = connection.create_topic(TOPIC, 1);
+            let _ = bench.write(5);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let said = bench.broker.said();
+    // A start that never was is told like any other that cannot be.
+    let codes = if ready { &["exit status: 1"][..] } else { &["exit status: 1", "exit status: 2"] };
+    ensure!(codes.contains(&end.as_str()), "sync {number} failed and the process ended with {end}: {said}");
+    let named = said.lines().find(|line| line.contains("os error 5") && line.contains("/data"));
+    let named = named.with_context(|| format!("path and error are not named: {said}"))?;
+    println!("sync {number}: {} acknowledged, then: {}", bench.acked, named.trim());
+    let acked = bench.acked;
+    let mut again = Bench { acked, ..Bench::new(binary, binary, folder)? };
+    again.broker.start()?;
+    again.broker.wait_ready()?;
+    let _ = again.connect()?.create_topic(TOPIC, 1)?;
+    ensure!(again.write(3)?.is_none(), "a write was refused after the restart");
+    again.read()?;
+    again.broker.stop()?;
+    again.broker.verify()
+}
