@@ -110,7 +110,9 @@ fn line_of(text: &str, pattern: &str) -> Option<usize> {
 /// Where this checkout lies, with its parent, unless that is so short that it says nothing.
 fn own_paths(root: &Path) -> Vec<String> {
     let Ok(root) = root.canonicalize() else { return Vec::new() };
-    let parent = root.parent().filter(|parent| parent.components().count() > 1);
+    // The directory for temporary files is everybody's: Kafka's own stock settings name it.
+    let is_own = |parent: &&Path| parent.components().count() > 1 && *parent != std::env::temp_dir();
+    let parent = root.parent().filter(is_own);
     [Some(root.as_path()), parent].into_iter().flatten().map(|path| format!("{}/", path.display())).collect()
 }
 
