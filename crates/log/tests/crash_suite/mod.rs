@@ -532,14 +532,15 @@ pub fn suite(seeds: std::ops::Range<u64>, spoil: impl Fn(&MemoryDisk)) -> Result
 /// Reads every offset of a log beside whose first segment lies the index of another one (durability rule R9).
 #[allow(dead_code)]
 pub fn reads_beside_a_stale_index() -> Result<usize, String> {
-    // Enough batches in a segment that some entries of its index stay in memory.
     const BATCHES: u32 = 200;
-    let config = LogConfig { segment_bytes: 12_000, index_interval_bytes: 64, ..LogConfig::default() };
-    let write = |padding: usize| {
+    // The other segment is so long that some entries of its index stay in memory.
+    let config =
+        |segment_bytes| LogConfig { segment_bytes, index_interval_bytes: 64, ..LogConfig::default() };
+    let write = |padding: usize, segment_bytes: u32| {
         let disk = fresh();
         let from = OpenFrom::Unclean { entry: None, synced: false };
         let shared = Arc::new(disk.clone());
-        let (mut log, _) = Log::open(shared, place(), config.clone(), from).unwrap();
+        let (mut log, _) = Log::open(shared, place(), config(segment_bytes), from).unwrap();
         let mut promise = Promise::default();
         for number in 0..BATCHES {
             let batch = build(number, 1, padding, None);
@@ -548,12 +549,12 @@ pub fn reads_beside_a_stale_index() -> Result<usize, String> {
         }
         (disk, log.entry(), promise)
     };
-    let (old, ..) = write(5);
-    let (disk, entry, promise) = write(60);
+    let (old, ..) = write(6_000, 400_000);
+    let (disk, entry, promise) = write(1_000, 100_000);
     let index = place().dir.join("00000000000000000000.index");
     disk.replace(&index, &old.read(&index, 1 << 20).unwrap()).unwrap();
     let from = OpenFrom::Clean(Some(&entry));
-    let (log, _) = Log::open(Arc::new(disk), place(), config.clone(), from).unwrap();
+    let (log, _) = Log::open(Arc::new(disk), place(), config(100_000), from).unwrap();
     let limits = ReadLimits { max_bytes: 1, at_least_one: true, upto: i64::MAX };
     for offset in 0..i64::from(BATCHES) {
         let bytes =
