@@ -54,6 +54,7 @@ fn start(coord: Arc<dyn Coord>) -> ClusterStart {
             default_replication_factor: 1,
             deletion_enabled: true,
             configs: Arc::new(LiveSettings::new(1, load(&Input::default()).unwrap())),
+            internal: Arc::default(),
         },
         broker_defaults: Default::default(),
         on_image: Box::new(|_| {}),
