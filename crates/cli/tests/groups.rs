@@ -1,6 +1,6 @@
 //! `ottla group`, `ottla consume -G` and `ottla bench groups` against a broker of its own: what is committed, shown,
 //! moved and removed. No figure and no time is looked at.
-#![allow(clippy::unwrap_used, clippy::disallowed_types)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::disallowed_types)]
 
 use serde_json::Value;
 use std::io::Write;
