@@ -3,17 +3,22 @@
 //! A call about several items answers for each of them; the outer error means that the cluster could not be asked. A
 //! creation that was answered too late may have happened: a repeated attempt then says TOPIC_ALREADY_EXISTS.
 
+mod alter;
 mod configs;
 mod groups;
+mod leaders;
 mod offsets;
+mod records;
 mod topics;
 mod versions;
 
+pub use alter::ConfigChange;
 pub use configs::{ConfigEntry, ConfigResource, ConfigSource, ResourceType};
 pub use groups::{GroupDescription, GroupMember, ListedGroup, MemberToRemove};
 pub(crate) use offsets::list_offsets;
 pub use offsets::{ListedOffset, OffsetSpec, PartitionKey};
-pub use topics::{CreatedTopic, NewTopic};
+pub use records::DeleteBefore;
+pub use topics::{CreatedTopic, NewPartitions, NewTopic};
 pub use versions::{ApiRange, FeatureLevels, NodeVersions};
 
 use crate::cluster::{Cluster, Creation};

@@ -21,9 +21,9 @@ mod retry;
 mod testing;
 
 pub use admin::{
-    Admin, ApiRange, ClusterDescription, ConfigEntry, ConfigResource, ConfigSource, CreatedTopic,
-    FeatureLevels, GroupDescription, GroupMember, ListedGroup, ListedOffset, MemberToRemove, NewTopic,
-    NodeVersions, OffsetSpec, PartitionKey, ResourceType,
+    Admin, ApiRange, ClusterDescription, ConfigChange, ConfigEntry, ConfigResource, ConfigSource,
+    CreatedTopic, DeleteBefore, FeatureLevels, GroupDescription, GroupMember, ListedGroup, ListedOffset,
+    MemberToRemove, NewPartitions, NewTopic, NodeVersions, OffsetSpec, PartitionKey, ResourceType,
 };
 pub use client::Client;
 pub use config::{ClientConfig, Surroundings};

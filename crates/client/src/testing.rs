@@ -4,6 +4,7 @@
 //! breaks on demand: a test queues a [`Fault`] for the next request of an API. It is no broker and shares no code with
 //! one; the real ones are asked by hand and by the interoperability tests.
 
+mod admin;
 mod groups;
 mod handlers;
 mod log;
@@ -56,6 +57,8 @@ pub struct State {
     pub producer_ids: i64,
     pub connections: usize,
     pub groups: BTreeMap<String, FakeGroup>,
+    /// By type and name of the resource.
+    pub configs: BTreeMap<(i8, String), BTreeMap<String, String>>,
     /// The node that coordinates all groups.
     pub coordinator: i32,
 }

@@ -1,13 +1,13 @@
-//! Settings of topics and brokers, as the brokers tell them.
+//! Settings of topics, brokers and groups, as the brokers tell them.
 
 use super::{Admin, item};
 use crate::cluster::ANY_VERSION;
 use crate::connections::Lane;
 use crate::errors::ClientError;
-use ottla_wire::ErrorCode;
 use ottla_wire::messages::describe_configs::{
     DescribeConfigsRequest, DescribeConfigsResource, DescribeConfigsResourceResult, DescribeConfigsResponse,
 };
+use ottla_wire::{ErrorCode, Request};
 
 /// Kinds of things that have settings; the numbers are the protocol's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,12 +15,13 @@ use ottla_wire::messages::describe_configs::{
 pub enum ResourceType {
     Topic = 2,
     Broker = 4,
+    Group = 32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigResource {
     pub kind: ResourceType,
-    /// A topic's name, or a node id.
+    /// A topic's name, a node id (empty for all brokers), or a group's id.
     pub name: String,
 }
 
@@ -31,6 +32,20 @@ impl ConfigResource {
 
     pub fn broker(node_id: i32) -> Self {
         Self { kind: ResourceType::Broker, name: node_id.to_string() }
+    }
+
+    /// What all brokers have in common.
+    pub fn all_brokers() -> Self {
+        Self { kind: ResourceType::Broker, name: String::new() }
+    }
+
+    pub fn group(id: impl Into<String>) -> Self {
+        Self { kind: ResourceType::Group, name: id.into() }
+    }
+
+    /// Whether only that one broker answers for it.
+    pub(super) fn is_of_one_broker(&self) -> bool {
+        self.kind == ResourceType::Broker && !self.name.is_empty()
     }
 }
 
@@ -43,7 +58,8 @@ pub enum ConfigSource {
     DynamicDefaultBroker,
     StaticBroker,
     Default,
-    /// Loggers, groups and client metrics.
+    Group,
+    /// Loggers and client metrics.
     Other,
 }
 
@@ -55,6 +71,7 @@ impl ConfigSource {
             3 => Self::DynamicDefaultBroker,
             4 => Self::StaticBroker,
             5 => Self::Default,
+            8 => Self::Group,
             6.. => Self::Other,
             _ => Self::Unknown,
         }
@@ -78,44 +95,49 @@ impl Admin {
         resources: &[ConfigResource],
     ) -> Result<Vec<Result<Vec<ConfigEntry>, ClientError>>, ClientError> {
         let mut results = Vec::with_capacity(resources.len());
-        // Only a broker itself knows its static settings; topics are known to all.
-        let topics: Vec<&ConfigResource> =
-            resources.iter().filter(|r| r.kind == ResourceType::Topic).collect();
-        let mut of_topics = match topics.is_empty() {
+        // Only a broker itself knows its static settings; everything else is known to all.
+        let shared: Vec<&ConfigResource> = resources.iter().filter(|r| !r.is_of_one_broker()).collect();
+        let mut of_shared = match shared.is_empty() {
             true => Vec::new(),
             false => {
-                let request = request(&topics);
-                self.cluster.call_any(&request, |response| Ok(entries(&topics, &response))).await?
+                let request = request(&shared);
+                self.cluster.call_any(&request, |response| Ok(entries(&shared, &response))).await?
             }
         }
         .into_iter();
         for resource in resources {
-            match resource.kind {
-                ResourceType::Topic => results.extend(of_topics.next()),
-                ResourceType::Broker => results.push(self.broker_configs(resource).await),
+            match resource.is_of_one_broker() {
+                false => results.extend(of_shared.next()),
+                true => results.push(self.broker_configs(resource).await),
             }
         }
         Ok(results)
     }
 
     async fn broker_configs(&self, resource: &ConfigResource) -> Result<Vec<ConfigEntry>, ClientError> {
+        let response = self.ask_broker(resource, &request(&[resource])).await?;
+        let missing = || Err(ClientError::refused("settings", ErrorCode::UnknownServerError, None));
+        entries(&[resource], &response).pop().unwrap_or_else(missing)
+    }
+
+    /// One call to the broker that a resource names, tried again until the deadline.
+    pub(super) async fn ask_broker<R: Request>(
+        &self,
+        resource: &ConfigResource,
+        request: &R,
+    ) -> Result<R::Response, ClientError> {
         let node_id = resource
             .name
             .parse()
             .map_err(|_| ClientError::Invalid(format!("`{}` is no node id", resource.name)))?;
         let mut attempts = self.cluster.attempts(self.cluster.call_deadline());
-        let request = request(&[resource]);
         loop {
             let attempt = async {
                 let connection = self.cluster.node(node_id, Lane::Calls).await?;
-                connection.call(&request, self.cluster.call(ANY_VERSION)).await
+                connection.call(request, self.cluster.call(ANY_VERSION)).await
             };
             match attempt.await {
-                Ok(response) => {
-                    let missing =
-                        || Err(ClientError::refused("settings", ErrorCode::UnknownServerError, None));
-                    return entries(&[resource], &response).pop().unwrap_or_else(missing);
-                }
+                Ok(response) => return Ok(response),
                 // A node that is not in the cluster will not come by waiting.
                 Err(error) if error.code() == Some(ErrorCode::BrokerNotAvailable) => return Err(error),
                 Err(error) => attempts.after(error).await?,

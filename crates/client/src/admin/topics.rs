@@ -1,9 +1,12 @@
-//! Topics: create, delete, list, describe.
+//! Topics: create, delete, list, describe, and give them more partitions.
 
 use super::{Admin, item};
 use crate::cluster::Creation;
 use crate::errors::ClientError;
 use crate::metadata::TopicMetadata;
+use ottla_wire::messages::create_partitions::{
+    CreatePartitionsRequest, CreatePartitionsResponse, CreatePartitionsTopic,
+};
 use ottla_wire::messages::create_topics::{
     CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig, CreateTopicsRequest,
     CreateTopicsResponse,
@@ -33,6 +36,13 @@ pub struct CreatedTopic {
     pub replication_factor: Option<i16>,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPartitions {
+    pub topic: String,
+    /// Of the topic in the end, those that it has included.
+    pub count: i32,
+}
+
 /// The brokers' own value.
 const BROKER_DEFAULT: i16 = -1;
 
@@ -52,6 +62,27 @@ impl Admin {
         for topic in results.iter().flatten() {
             self.cluster.metadata.forget_topic(&topic.name);
         }
+        Ok(results)
+    }
+
+    /// With `validate_only` everything is checked and nothing is created. Results are in the order of `topics`.
+    pub async fn create_partitions(
+        &self,
+        topics: &[NewPartitions],
+        validate_only: bool,
+    ) -> Result<Vec<Result<(), ClientError>>, ClientError> {
+        let more = |topic: &NewPartitions| CreatePartitionsTopic {
+            name: topic.topic.as_str().into(),
+            count: topic.count,
+            assignments: None,
+        };
+        let request = CreatePartitionsRequest {
+            topics: topics.iter().map(more).collect(),
+            timeout_ms: self.answer_within_ms(),
+            validate_only,
+        };
+        let results = self.cluster.call_controller(&request, |response| extended(topics, &response)).await?;
+        topics.iter().for_each(|topic| self.cluster.metadata.forget_topic(&topic.topic));
         Ok(results)
     }
 
@@ -108,7 +139,7 @@ impl Admin {
     }
 
     /// The broker gives up a little before this client does, so that its reason arrives.
-    fn answer_within_ms(&self) -> i32 {
+    pub(super) fn answer_within_ms(&self) -> i32 {
         let timeout = self.cluster.config.request_timeout.as_millis();
         i32::try_from(timeout - timeout / 10).unwrap_or(i32::MAX)
     }
@@ -133,7 +164,7 @@ fn creatable(topic: &NewTopic) -> CreatableTopic {
 }
 
 /// A controller that is no controller refuses all topics alike: then the call is tried again as a whole.
-fn whole_call_error<T>(results: &[Result<T, ClientError>]) -> Option<ClientError> {
+pub(super) fn whole_call_error<T>(results: &[Result<T, ClientError>]) -> Option<ClientError> {
     let not_controller = |result: &Result<T, ClientError>| match result {
         Err(error) if error.code() == Some(ErrorCode::NotController) => Some(error.clone()),
         _ => None,
@@ -157,6 +188,21 @@ fn created(
             replication_factor: (answer.replication_factor > 0).then_some(answer.replication_factor),
         };
         item(&what, answer.error_code, answer.error_message.as_deref(), created)
+    };
+    let results: Vec<_> = topics.iter().map(one).collect();
+    whole_call_error(&results).map_or(Ok(results), Err)
+}
+
+fn extended(
+    topics: &[NewPartitions],
+    response: &CreatePartitionsResponse,
+) -> Result<Vec<Result<(), ClientError>>, ClientError> {
+    let one = |topic: &NewPartitions| {
+        let what = format!("more partitions of topic {}", topic.topic);
+        let answer = response.results.iter().find(|answer| answer.name == topic.topic.as_str());
+        let answer =
+            answer.ok_or_else(|| ClientError::refused(&what, ErrorCode::UnknownServerError, None))?;
+        item(&what, answer.error_code, answer.error_message.as_deref(), ())
     };
     let results: Vec<_> = topics.iter().map(one).collect();
     whole_call_error(&results).map_or(Ok(results), Err)

@@ -1,7 +1,7 @@
 //! Answers of the cluster in memory, one function per API.
 
 use super::log::FakePartition;
-use super::{FakeCluster, NODES, State, groups};
+use super::{FakeCluster, NODES, State, admin, groups};
 use bytes::Bytes;
 use ottla_wire::frame::encode_response;
 use ottla_wire::messages::api_versions::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};
@@ -98,7 +98,10 @@ pub async fn answer(
             }
             frame(correlation_id, version, &answer)
         }
-        _ => return groups::answer(cluster, node_id, &head, decoder, refusal).await,
+        _ => match admin::answer(cluster, node_id, &head, decoder, refusal) {
+            Some(bytes) => bytes,
+            None => return groups::answer(cluster, node_id, &head, decoder, refusal).await,
+        },
     };
     Some(bytes)
 }
@@ -221,7 +224,7 @@ fn delete(cluster: &FakeCluster, request: &DeleteTopicsRequest) -> DeleteTopicsR
 }
 
 /// The partition, if this node leads it.
-fn led<'a>(
+pub(super) fn led<'a>(
     state: &'a mut State,
     topic: &str,
     partition: i32,
