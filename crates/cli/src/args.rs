@@ -96,7 +96,7 @@ pub enum Command {
     /// Start a broker
     Broker(commands::up::Args),
 
-    /// Topics: list, create, describe, remove
+    /// Topics: list, create, describe, alter, purge, remove
     Topic(commands::topic::Args),
 
     /// Write records to a topic, one per line of standard input
@@ -114,7 +114,7 @@ pub enum Command {
     /// Load for a broker, and what it did with it
     Bench(Box<commands::bench::Args>),
 
-    /// The settings of this process, and where they come from
+    /// Settings: of this process, and those a cluster keeps of topics, brokers and groups
     Config(commands::config::Args),
 
     /// Look into a data directory without a broker, and change nothing

@@ -1,8 +1,10 @@
-//! `ottla topic`: list, create, describe and remove topics.
+//! `ottla topic`: list, create, describe, alter, purge and remove topics.
 
+mod alter;
 mod create;
 mod describe;
 mod ls;
+mod purge;
 mod rm;
 
 use crate::args::Global;
@@ -30,6 +32,14 @@ enum Action {
     #[command(after_help = describe::EXAMPLES)]
     Describe(describe::Args),
 
+    /// Give a topic more partitions or other settings
+    #[command(after_help = alter::EXAMPLES)]
+    Alter(alter::Args),
+
+    /// Delete the records of a topic, and keep the topic
+    #[command(after_help = purge::EXAMPLES)]
+    Purge(purge::Args),
+
     /// Remove topics with everything in them
     #[command(visible_alias = "delete", after_help = rm::EXAMPLES)]
     Rm(rm::Args),
@@ -41,6 +51,8 @@ pub fn run(args: &Args, global: &Global) -> Result<Exit> {
             Action::Ls(args) => ls::run(args, global).await,
             Action::Create(args) => create::run(args, global).await,
             Action::Describe(args) => describe::run(args, global).await,
+            Action::Alter(args) => alter::run(args, global).await,
+            Action::Purge(args) => purge::run(args, global).await,
             Action::Rm(args) => rm::run(args, global).await,
         }
     })
