@@ -61,8 +61,10 @@ async fn answer(context: &Context, request: &FetchRequest, plan: &Plan) -> (Fetc
     // Topics that do not exist do not end a wait for those that do.
     let mut last = request.max_wait_ms <= 0 || found.iter().all(unknown);
     loop {
-        let mut memory = context.answers.share(most_bytes(context, request, plan)).await;
-        let reads = read_all(memory.bytes(), plan, &found).await;
+        // What is granted is counted in larger steps than what was asked for.
+        let most = most_bytes(context, request, plan);
+        let mut memory = context.answers.share(most).await;
+        let reads = read_all(most.min(memory.bytes()), plan, &found).await;
         let bytes: usize = reads.iter().map(|read| read.slices.bytes).sum();
         let failed = reads.iter().zip(&found).any(|(read, found)| read.error.is_error() && !unknown(found));
         if last || failed || bytes >= usize::try_from(request.min_bytes).unwrap_or(0) {

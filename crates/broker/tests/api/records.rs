@@ -66,10 +66,13 @@ async fn q5_a_fetch_from_inside_a_batch_returns_it_whole_whatever_the_limits() {
         ok(connection.produce("t", 0, batch(&["a", "b", "c"])).await.error_code);
     }
     let mut request = fetch("t", id, 4, 0);
-    request.topics[0].partitions[0].partition_max_bytes = 1;
-    request.max_bytes = 1;
-    let answer = connection.call(12, &request).await;
-    assert_eq!(offsets(&answer.responses[0].partitions[0]), [3]);
+    // One byte for the answer, for the partition, and for both.
+    for (of_answer, of_partition) in [(1, 1 << 20), (1 << 20, 1), (1, 1)] {
+        request.topics[0].partitions[0].partition_max_bytes = of_partition;
+        request.max_bytes = of_answer;
+        let answer = connection.call(12, &request).await;
+        assert_eq!(offsets(&answer.responses[0].partitions[0]), [3]);
+    }
     let answer = connection.call(12, &fetch("t", id, 10, 0)).await;
     assert_eq!(answer.responses[0].partitions[0].error_code, ErrorCode::OffsetOutOfRange.code());
 }
