@@ -4,9 +4,10 @@
 //! were at exactly that end. A log that is not in the file has never been written, or is read from its beginning.
 //!
 //! ```text
-//! magic "OTTLACP1" | metadata revision i64 | count u32 | count x log | CRC-32C of all before u32
+//! magic "OTTLACP2" | metadata revision i64 | count u32 | count x log | CRC-32C of all before u32
 //! log: topic id 16 | partition i32 | log start i64 | end i64
-//!      | n u32, n x (base i64, size u64, max timestamp i64, CRC-32C u32)
+//!      | n u32, n x (base i64, end of a compacted one or -1 i64, its generation u32, size u64, max timestamp i64,
+//!        CRC-32C u32)
 //!      | n u32, n x (leader epoch i32, start i64)
 //!      | n u32, n x (producer id i64, epoch i16, n u8, n x (first and last sequence i32, base and last offset i64,
 //!        max timestamp i64))
@@ -14,7 +15,7 @@
 
 use crate::leader_epochs::LeaderEpochs;
 use crate::producer_state::{Producer, ProducerTable, WrittenBatch};
-use crate::segment::SegmentEntry;
+use crate::segment::{CompactedRange, SegmentEntry};
 use bytes::{Buf, BufMut, TryGetError};
 use ottla_env::disk::Disk;
 use ottla_wire::batch::crc32c;
@@ -23,7 +24,9 @@ use std::io;
 use std::path::Path;
 
 pub const FILE_NAME: &str = "checkpoint";
-const MAGIC: &[u8; 8] = b"OTTLACP1";
+const MAGIC: &[u8; 8] = b"OTTLACP2";
+/// Of files from before there were compacted segments.
+const MAGIC_1: &[u8; 8] = b"OTTLACP1";
 /// Far above 200,000 logs with busy producers.
 const MAX_FILE: u64 = 2 << 30;
 
@@ -45,6 +48,12 @@ pub struct Checkpoint {
     /// The cluster metadata that was stored when this was written; it never ends before.
     pub metadata_revision: i64,
     pub logs: BTreeMap<LogKey, LogEntry>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Layout {
+    First,
+    Second,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -91,9 +100,11 @@ impl Checkpoint {
 
     pub fn decode(bytes: &[u8]) -> Result<Self, BadCheckpoint> {
         let (mut body, crc) = bytes.split_last_chunk::<4>().ok_or(BadCheckpoint)?;
-        if u32::from_be_bytes(*crc) != crc32c(body) || !body.starts_with(MAGIC) {
+        let first = body.starts_with(MAGIC_1);
+        if u32::from_be_bytes(*crc) != crc32c(body) || !(first || body.starts_with(MAGIC)) {
             return Err(BadCheckpoint);
         }
+        let layout = if first { Layout::First } else { Layout::Second };
         body.advance(MAGIC.len());
         let metadata_revision = body.try_get_i64()?;
         let mut logs = BTreeMap::new();
@@ -101,7 +112,7 @@ impl Checkpoint {
             let mut topic = [0; 16];
             body.try_copy_to_slice(&mut topic)?;
             let partition = body.try_get_i32()?;
-            logs.insert((topic, partition), LogEntry::decode(&mut body)?);
+            logs.insert((topic, partition), LogEntry::decode(&mut body, layout)?);
         }
         if body.is_empty() { Ok(Self { metadata_revision, logs }) } else { Err(BadCheckpoint) }
     }
@@ -118,6 +129,8 @@ impl LogEntry {
         out.put_u32(self.segments.len() as u32);
         for segment in &self.segments {
             out.put_i64(segment.base_offset);
+            out.put_i64(segment.compacted.map_or(-1, |range| range.end_offset));
+            out.put_u32(segment.compacted.map_or(0, |range| range.generation));
             out.put_u64(segment.size);
             out.put_i64(segment.max_timestamp);
             out.put_u32(segment.crc);
@@ -142,12 +155,21 @@ impl LogEntry {
         }
     }
 
-    fn decode(body: &mut &[u8]) -> Result<Self, BadCheckpoint> {
+    fn decode(body: &mut &[u8], layout: Layout) -> Result<Self, BadCheckpoint> {
         let (log_start, end_offset) = (body.try_get_i64()?, body.try_get_i64()?);
         let mut segments = Vec::new();
         for _ in 0..body.try_get_u32()? {
+            let base_offset = body.try_get_i64()?;
+            let compacted = match layout {
+                Layout::First => None,
+                Layout::Second => {
+                    let (end_offset, generation) = (body.try_get_i64()?, body.try_get_u32()?);
+                    (end_offset >= 0).then_some(CompactedRange { end_offset, generation })
+                }
+            };
             segments.push(SegmentEntry {
-                base_offset: body.try_get_i64()?,
+                base_offset,
+                compacted,
                 size: body.try_get_u64()?,
                 max_timestamp: body.try_get_i64()?,
                 crc: body.try_get_u32()?,
@@ -194,7 +216,13 @@ mod tests {
         let entry = LogEntry {
             log_start: 1,
             end_offset: 10,
-            segments: vec![SegmentEntry { base_offset: 0, size: 500, max_timestamp: 9, crc: 3 }],
+            segments: vec![
+                SegmentEntry {
+                    compacted: Some(CompactedRange { end_offset: 5, generation: 2 }),
+                    ..SegmentEntry::empty(0)
+                },
+                SegmentEntry { base_offset: 5, compacted: None, size: 500, max_timestamp: 9, crc: 3 },
+            ],
             epochs: LeaderEpochs::from_starts(vec![(0, 0), (3, 5)]),
             producers,
         };
@@ -210,6 +238,13 @@ mod tests {
         let checksum = sample().write(&disk, path).unwrap();
         assert_eq!(Checkpoint::read(&disk, path).unwrap(), Some((sample(), checksum)));
         let bytes = sample().encode();
+        // A file without logs is the same in both layouts but for its name.
+        let mut old = Checkpoint { metadata_revision: 7, ..Checkpoint::default() };
+        let mut first = old.encode();
+        first.truncate(first.len() - 4);
+        first[..8].copy_from_slice(MAGIC_1);
+        first.extend_from_slice(&crc32c(&first).to_be_bytes());
+        assert_eq!(Checkpoint::decode(&first), Ok(std::mem::take(&mut old)));
         for at in 0..bytes.len() {
             let mut damaged = bytes.clone();
             damaged[at] ^= 0x10;

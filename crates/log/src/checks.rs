@@ -4,9 +4,9 @@ use crate::checkpoint::LogEntry;
 use crate::error::Damage;
 use crate::index::IndexFile;
 use crate::range_read::FileRange;
-use crate::recovery;
+use crate::recovery::{self, SegmentFile};
 use crate::scan::{Scan, ScanError};
-use crate::segment::file_name;
+use crate::segment::{Form, log_name};
 use bytes::Bytes;
 use ottla_env::disk::{Disk, OpenMode};
 pub use ottla_wire::batch::BatchHeader;
@@ -47,8 +47,9 @@ pub fn verify(
     let mut expected = files.keys().next().copied().unwrap_or(stored);
     found.start_offset = expected.max(stored);
     let mut epoch = -1;
-    for (base, size) in files {
-        let file = dir.join(file_name(base, "log"));
+    for (base, SegmentFile { size, compacted }) in files {
+        let file = dir.join(log_name(base, compacted));
+        let form = if compacted.is_some() { Form::Compacted } else { Form::Plain };
         let problem =
             |position: u64, offset: i64, what: String| Damage { file: file.clone(), position, offset, what };
         if base != expected {
@@ -64,10 +65,10 @@ pub fn verify(
         let mut crc = 0;
         loop {
             let position = scan.position();
-            match scan.next_batch() {
+            match scan.next_batch(form) {
                 Ok(None) => break,
                 Ok(Some((header, batch))) => {
-                    if header.base_offset != expected || header.leader_epoch < epoch {
+                    if !form.continues(expected, header.base_offset) || header.leader_epoch < epoch {
                         let what = format!(
                             "offset {} of epoch {}, {expected} of epoch {epoch} or later was due",
                             header.base_offset, header.leader_epoch
@@ -89,6 +90,8 @@ pub fn verify(
                 }
             }
         }
+        // A compacted one stands for all offsets below its end.
+        expected = compacted.map_or(expected, |range| range.end_offset.max(expected));
         // A sealed segment carries the CRC of its whole file.
         if let Some(index) = IndexFile::read(disk, &file.with_extension("index"))
             && index.covered == scan.position()

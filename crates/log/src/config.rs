@@ -25,6 +25,16 @@ pub struct LogConfig {
     pub flush_messages: i64,
     /// Age of an unsynced record after which an `Os` log is synced.
     pub flush_ms: i64,
+    /// Of every key the last record stays.
+    pub compact: bool,
+    /// Dirty bytes of a million of all bytes above which a log is compacted.
+    pub min_cleanable_ppm: u32,
+    /// Time for which a record stays as it is.
+    pub min_compaction_lag_ms: i64,
+    /// Time after which a record is compacted whatever the share of dirty bytes; ends segments too.
+    pub max_compaction_lag_ms: i64,
+    /// How long tombstones stay once a compaction met them.
+    pub delete_retention_ms: i64,
     /// Old segments are removed; else only what lies below the log start.
     pub delete: bool,
     /// Age of a segment's newest record above which it is removed; negative: none is too old.
@@ -40,8 +50,11 @@ pub struct LogConfig {
 impl LogConfig {
     /// The age at which a segment is full; `seed` tells segments apart.
     pub(crate) fn segment_age_ms(&self, seed: u32) -> i64 {
-        let most = self.segment_jitter_ms.clamp(0, self.segment_ms.max(0));
-        if most == 0 { self.segment_ms } else { self.segment_ms - i64::from(seed) % most }
+        // What is in the active segment cannot be compacted.
+        let longest = if self.compact { self.max_compaction_lag_ms } else { i64::MAX };
+        let age = self.segment_ms.min(longest);
+        let most = self.segment_jitter_ms.clamp(0, age.max(0));
+        if most == 0 { age } else { age - i64::from(seed) % most }
     }
 }
 
@@ -56,6 +69,11 @@ impl Default for LogConfig {
             durability: Durability::Fsync,
             flush_messages: i64::MAX,
             flush_ms: i64::MAX,
+            compact: false,
+            min_cleanable_ppm: 500_000,
+            min_compaction_lag_ms: 0,
+            max_compaction_lag_ms: i64::MAX,
+            delete_retention_ms: 24 * 3600 * 1000,
             delete: true,
             retention_ms: 7 * 24 * 3600 * 1000,
             retention_bytes: -1,

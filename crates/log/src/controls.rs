@@ -31,6 +31,10 @@ pub enum Control {
     UnlinkFirst,
     /// The last segment goes although no other one carries the end offset.
     NoSuccessor,
+    /// Compaction drops tombstones at once.
+    TombstonesDropped,
+    /// A compacted segment takes the place of others before its bytes are synced.
+    SwapUnsynced,
 }
 
 #[cfg(feature = "controls")]

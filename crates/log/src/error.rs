@@ -58,6 +58,30 @@ pub enum ReadError {
     Record(#[from] ottla_wire::record::RecordError),
 }
 
+/// Why a compaction ended early. The log is as good as before.
+#[derive(Debug, thiserror::Error)]
+pub enum CompactError {
+    #[error("{action} {}: {source}", path.display())]
+    Io { action: &'static str, path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Damaged(#[from] Damage),
+    #[error("a record that cannot be decoded: {0}")]
+    Record(#[from] ottla_wire::record::RecordError),
+    #[error("a batch that cannot be written: {0}")]
+    Compress(#[from] ottla_wire::compress::CompressError),
+    #[error(transparent)]
+    Sync(#[from] SyncFailed),
+    #[error("the broker stops")]
+    Stopping,
+}
+
+impl CompactError {
+    pub(crate) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+}
+
 /// Why a log start is not durable.
 #[derive(Debug, thiserror::Error)]
 pub enum StartFailed {

@@ -10,6 +10,7 @@
 
 pub mod checkpoint;
 pub mod checks;
+pub mod compaction;
 mod config;
 pub mod controls;
 mod error;
@@ -27,11 +28,11 @@ mod segment;
 mod sync_ledger;
 
 pub use config::{Durability, LogConfig};
-pub use error::{AppendError, Damage, OpenError, ReadError, StartFailed, SyncFailed};
+pub use error::{AppendError, CompactError, Damage, OpenError, ReadError, StartFailed, SyncFailed};
 pub use leader_epochs::{EpochEnd, LeaderEpochs};
 pub use log::{Appended, Log, LogPlace, OpenFrom, OpenReport};
 pub use log_start::{Removal, StartJob};
 pub use range_read::RangeRead;
 pub use reader::{LogReader, ReadLimits, TimestampedOffset};
-pub use segment::SegmentEntry;
+pub use segment::{CompactedRange, SegmentEntry};
 pub use sync_ledger::SyncJob;

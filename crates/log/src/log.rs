@@ -355,7 +355,11 @@ impl Log {
         LogEntry {
             log_start: self.log_start,
             end_offset: self.end_offset,
-            segments: segments.iter().map(|segment| segment.entry()).filter(|entry| entry.size > 0).collect(),
+            segments: segments
+                .iter()
+                .map(|segment| segment.entry())
+                .filter(|entry| entry.size > 0 || entry.compacted.is_some())
+                .collect(),
             epochs: self.epochs.clone(),
             producers: self.producers.clone(),
         }

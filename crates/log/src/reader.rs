@@ -7,10 +7,10 @@ use crate::error::{Damage, ReadError};
 use crate::leader_epochs::{EpochEnd, LeaderEpochs};
 use crate::range_read::RangeRead;
 use crate::scan::{Scan, ScanError};
-use crate::segment::Segment;
+use crate::segment::{Form, Segment};
 use bytes::Bytes;
 use ottla_env::disk::Disk;
-use ottla_wire::batch::{BatchHeader, HEADER_LEN, TimestampType, validate};
+use ottla_wire::batch::{BatchHeader, HEADER_LEN, TimestampType};
 use ottla_wire::record;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -116,6 +116,23 @@ pub(crate) enum Last {
     Goes,
 }
 
+impl Shared {
+    /// A compacted segment takes the place of those that it stands for. Returns what nobody finds any more: those, or it,
+    /// if they are gone already.
+    pub fn replaced(&self, new: &Arc<Segment>) -> Vec<Arc<Segment>> {
+        let Some(range) = new.compacted else { return Vec::new() };
+        let mut view = self.change();
+        let covered =
+            |segment: &Arc<Segment>| (new.base_offset..range.end_offset).contains(&segment.base_offset);
+        let from = view.segments.partition_point(|segment| segment.base_offset < new.base_offset);
+        let count = view.segments[from..].iter().take_while(|segment| covered(segment)).count();
+        if count == 0 {
+            return vec![Arc::clone(new)];
+        }
+        view.segments.splice(from..from + count, [Arc::clone(new)]).collect()
+    }
+}
+
 impl View {
     fn below(&self, offset: i64) -> usize {
         self.segments.windows(2).take_while(|pair| pair[1].base_offset <= offset).count()
@@ -197,7 +214,8 @@ impl LogReader {
         limits: ReadLimits,
     ) -> Result<Option<Bytes>, ReadError> {
         let disk = self.0.disk.as_ref();
-        let relative = u32::try_from(offset - segment.base_offset).unwrap_or(u32::MAX);
+        // Compaction leaves gaps: what was asked for may lie below the segment.
+        let relative = u32::try_from((offset - segment.base_offset).max(0)).unwrap_or(u32::MAX);
         let (start, behind) = segment
             .with_index(disk, |index| index.around_offset(relative))
             .map_err(|error| read_error(error, segment, 0, offset))?;
@@ -213,11 +231,11 @@ impl LogReader {
         // Up to the batch that holds the offset, by headers alone.
         let header = loop {
             let Some(header) = walk.header(offset)? else {
-                if start + walk.at as u64 >= size {
+                let position = walk.start + walk.at as u64;
+                if position >= size {
                     return Ok(None);
                 }
                 // The buffer ends inside a header that the segment has.
-                let position = start + walk.at as u64;
                 let len = (size - position).min((limits.max_bytes.max(HEADER_LEN)) as u64) as usize;
                 let buffer = source.read_range(position, len)?;
                 walk = Walk { segment, start: position, buffer, at: 0, last: walk.last };
@@ -337,11 +355,14 @@ impl LogReader {
             let position = scan.position();
             let next = scan.next_header().map_err(|error| read_error(error, segment, position, offset))?;
             let Some((position, header)) = next else { return Ok(largest) };
+            if header.record_count == 0 {
+                continue;
+            }
             if header.base_offset >= offset {
                 largest = largest.max(Some(header.max_timestamp));
             } else if header.last_offset() >= offset {
                 let batch = source.read_range(position, header.size())?;
-                validate(&batch)?;
+                segment.form().validate(&batch)?;
                 for record in record::iterate(&batch, DECOMPRESSED_MAX)? {
                     let record = record?;
                     if record.offset >= offset {
@@ -374,8 +395,8 @@ impl LogReader {
                 continue;
             }
             let batch = source.read_range(position, header.size())?;
-            validate(&batch)?;
-            if header.timestamp_type() == TimestampType::LogAppendTime {
+            segment.form().validate(&batch)?;
+            if header.timestamp_type() == TimestampType::LogAppendTime && segment.form() == Form::Plain {
                 let first = TimestampedOffset { offset: header.base_offset, timestamp: header.max_timestamp };
                 if record_matches(&first) {
                     return Ok(Some(first));
@@ -413,7 +434,8 @@ impl Walk<'_> {
             .map_err(|error| self.damaged(offset, &error.to_string()))?;
         let continues = match &self.last {
             Some(last) => {
-                header.base_offset == last.next_offset() && header.leader_epoch >= last.leader_epoch
+                self.segment.form().continues(last.next_offset(), header.base_offset)
+                    && header.leader_epoch >= last.leader_epoch
             }
             None => header.base_offset >= self.segment.base_offset,
         };
@@ -431,7 +453,7 @@ impl Walk<'_> {
 
     fn check(&self, header: &BatchHeader) -> Result<(), ReadError> {
         let batch = &self.buffer[self.at..self.at + header.size()];
-        match validate(batch) {
+        match self.segment.form().validate(batch) {
             Ok(_) => Ok(()),
             Err(error) => Err(self.damaged(header.base_offset, &error.to_string())),
         }

@@ -4,6 +4,7 @@
 //! What can be done again is: a recovery that is cut short leaves nothing that the next one takes for something else.
 
 use crate::checkpoint::LogEntry;
+use crate::compaction;
 use crate::controls::{self, Control};
 use crate::error::{Damage, OpenError};
 use crate::leader_epochs::LeaderEpochs;
@@ -12,7 +13,7 @@ use crate::log_start;
 use crate::producer_state::ProducerTable;
 use crate::range_read::FileRange;
 use crate::scan::{Scan, ScanError};
-use crate::segment::{Segment, SegmentEntry, file_name, parse_name};
+use crate::segment::{CompactedRange, Form, Segment, SegmentEntry, log_name, parse_name};
 use ottla_env::disk::{Disk, File, OpenMode};
 use ottla_wire::batch::{BatchHeader, HEADER_LEN, validate};
 use std::collections::BTreeMap;
@@ -35,9 +36,24 @@ pub(crate) struct Recovered {
 #[derive(Debug, Default)]
 pub(crate) struct Files {
     pub has_dir: bool,
-    /// Base offset -> size.
-    pub segments: BTreeMap<i64, u64>,
+    /// By base offset: those that stand for something.
+    pub segments: BTreeMap<i64, SegmentFile>,
     pub has_log_start: bool,
+    /// Segments that compacted ones stand for, and compacted ones that were never finished.
+    pub superseded: Vec<String>,
+}
+
+/// A file that may be a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SegmentFile {
+    pub size: u64,
+    pub compacted: Option<CompactedRange>,
+}
+
+impl SegmentFile {
+    fn is(&self, entry: &SegmentEntry) -> bool {
+        self.compacted == entry.compacted
+    }
 }
 
 pub(crate) fn list(disk: &dyn Disk, dir: &Path) -> Result<Files, OpenError> {
@@ -45,11 +61,32 @@ pub(crate) fn list(disk: &dyn Disk, dir: &Path) -> Result<Files, OpenError> {
         return Ok(Files::default());
     }
     let entries = disk.list(dir).map_err(OpenError::io("list", dir))?;
-    Ok(Files {
-        has_dir: true,
-        segments: entries.iter().filter_map(|e| Some((parse_name(&e.name)?, e.len))).collect(),
-        has_log_start: entries.iter().any(|e| e.name == log_start::FILE_NAME),
-    })
+    let mut files = Files { has_dir: true, ..Files::default() };
+    let mut found: Vec<(i64, SegmentFile)> = Vec::new();
+    for entry in &entries {
+        if let Some((base, compacted)) = parse_name(&entry.name) {
+            found.push((base, SegmentFile { size: entry.len, compacted }));
+        } else if entry.name == log_start::FILE_NAME {
+            files.has_log_start = true;
+        } else if entry.name.ends_with(&format!(".log.{}", compaction::UNFINISHED)) {
+            files.superseded.push(entry.name.clone());
+        }
+    }
+    let ranges: Vec<(i64, CompactedRange)> =
+        found.iter().filter_map(|(base, file)| Some((*base, file.compacted?))).collect();
+    for (base, file) in found {
+        let end = file.compacted.map_or(base + 1, |range| range.end_offset);
+        let generation = file.compacted.map_or(0, |range| range.generation);
+        let superseded = ranges
+            .iter()
+            .any(|(from, range)| *from <= base && end <= range.end_offset && generation < range.generation);
+        if superseded {
+            files.superseded.push(log_name(base, file.compacted));
+        } else {
+            files.segments.insert(base, file);
+        }
+    }
+    Ok(files)
 }
 
 /// The log start that was made durable last, as far as it is known.
@@ -62,13 +99,14 @@ pub(crate) fn stored_start(disk: &dyn Disk, dir: &Path, files: &Files) -> Result
 
 /// Takes away what lies wholly below the log start: it is never read, and nothing of it is missed (rule C3). Returns
 /// the files of it that are still there.
-pub(crate) fn leave_out(log_start: i64, files: &mut Files, entry: &mut LogEntry) -> Vec<i64> {
+pub(crate) fn leave_out(log_start: i64, files: &mut Files, entry: &mut LogEntry) -> Vec<String> {
     entry.log_start = entry.log_start.max(log_start);
     let bases: Vec<i64> = files.segments.keys().copied().collect();
     let below: Vec<i64> = bases.windows(2).filter(|pair| pair[1] <= log_start).map(|pair| pair[0]).collect();
-    for base in &below {
-        files.segments.remove(base);
-    }
+    let below: Vec<String> = below
+        .into_iter()
+        .filter_map(|base| Some(log_name(base, files.segments.remove(&base)?.compacted)))
+        .collect();
     let ends: Vec<i64> =
         entry.segments.iter().skip(1).map(|segment| segment.base_offset).chain([entry.end_offset]).collect();
     let mut ends = ends.iter();
@@ -79,10 +117,28 @@ pub(crate) fn leave_out(log_start: i64, files: &mut Files, entry: &mut LogEntry)
     below
 }
 
+/// Puts compacted segments that the entry does not know in the place of those that they stand for. Their files are whole,
+/// but nothing else is known of them. True if there are any.
+fn reconcile(files: &Files, entry: &mut LogEntry) -> bool {
+    let mut unknown = false;
+    for (base, file) in &files.segments {
+        let Some(range) = file.compacted else { continue };
+        if entry.segments.iter().any(|known| known.base_offset == *base && file.is(known)) {
+            continue;
+        }
+        unknown = true;
+        entry.segments.retain(|known| !(*base..range.end_offset).contains(&known.base_offset));
+    }
+    unknown
+}
+
 /// Whether the files are exactly those of the entry, so that nothing has to be read.
 pub(crate) fn is_as_promised(files: &Files, entry: &LogEntry) -> bool {
     files.segments.len() == entry.segments.len()
-        && entry.segments.iter().all(|s| files.segments.get(&s.base_offset) == Some(&s.size))
+        && entry
+            .segments
+            .iter()
+            .all(|s| files.segments.get(&s.base_offset).is_some_and(|file| file.is(s) && file.size == s.size))
 }
 
 pub(crate) struct Recovery<'a> {
@@ -103,6 +159,12 @@ impl Recovery<'_> {
         let checkpointed_start = entry.log_start;
         let log_start = checkpointed_start.max(stored.unwrap_or(0));
         let mut leftovers = leave_out(log_start, &mut files, &mut entry);
+        leftovers.extend(std::mem::take(&mut files.superseded));
+        let unknown = reconcile(&files, &mut entry);
+        if unknown {
+            // What they stand for goes away below, so their names have to stay.
+            self.sync_names()?;
+        }
         if log_start > checkpointed_start {
             // It may be in the page cache only.
             self.sync_names()?;
@@ -110,6 +172,7 @@ impl Recovery<'_> {
         if entry.segments.is_empty()
             && let Some((first, _)) = files.segments.first_key_value()
             && (known.is_none() || *first <= log_start)
+            && (known.is_none() || *first > entry.end_offset || !unknown)
         {
             if *first > entry.end_offset {
                 // Who wrote what was removed is not known, so each of them may start anew (KIP-360).
@@ -122,6 +185,8 @@ impl Recovery<'_> {
         let mut recovered = match from {
             // Files that nothing promised: read rather than taken for nothing.
             OpenFrom::Clean(None) if !promised => self.run(&files, &entry)?,
+            // Compacted while the broker stopped.
+            OpenFrom::Clean(_) if unknown => self.run(&files, &entry)?,
             OpenFrom::Clean(_) => self.trust(&files, &entry),
             OpenFrom::Unclean { .. } if promised => self.trust(&files, &entry),
             OpenFrom::Unclean { .. } => self.run(&files, &entry)?,
@@ -131,13 +196,13 @@ impl Recovery<'_> {
         }
         if recovered.end_offset < recovered.log_start {
             // An `os` log lost what was behind its start: it begins there, and empty (rule C3).
-            leftovers.extend(recovered.segments.drain(..).map(|segment| segment.base_offset));
+            leftovers.extend(recovered.segments.drain(..).map(|s| log_name(s.base_offset, s.compacted)));
             recovered.end_offset = recovered.log_start;
         }
         recovered.epochs.trim(recovered.log_start);
-        for base in leftovers {
+        for name in leftovers {
             // Where that fails they are left out again next time.
-            let _ = log_start::remove_segment(self.disk, &self.place.dir.join(file_name(base, "log")));
+            let _ = log_start::remove_segment(self.disk, &self.place.dir.join(name));
         }
         Ok(recovered)
     }
@@ -157,34 +222,98 @@ impl Recovery<'_> {
         if controls::active(Control::StopAtCheckpoint) {
             return Ok(recovered);
         }
-        // From here on only the last promised segment and those behind it are looked at.
-        let first = recovered.segments.last().map(|segment| segment.base_offset);
-        let to_scan: Vec<(i64, u64)> = files
-            .segments
-            .iter()
-            .filter(|(base, _)| first.is_none_or(|f| **base >= f))
-            .map(|(b, s)| (*b, *s))
-            .collect();
+        // Only compacted segments that nobody promised, the last promised segment, and what is behind it are looked at.
+        let promised = std::mem::take(&mut recovered.segments);
+        let last = promised.last().map(|segment| segment.base_offset);
         let mut ended = false;
-        for (base, size) in to_scan {
-            let path = self.place.dir.join(file_name(base, "log"));
+        for (base, found) in &files.segments {
+            let known = promised.iter().find(|segment| segment.base_offset == *base);
+            if let Some(known) = known {
+                recovered.segments.push(Arc::clone(known));
+                if Some(*base) != last {
+                    continue;
+                }
+            }
+            let path = self.place.dir.join(log_name(*base, found.compacted));
             let file = self.disk.open(&path, OpenMode::Write).map_err(OpenError::io("open", &path))?;
-            if ended || (Some(base) != first && base != recovered.end_offset) {
+            let due = known.is_some() || found.compacted.is_some() || *base == recovered.end_offset;
+            if ended || !due {
                 ended = true;
-                self.put_away(&path, &file, size, &mut recovered)?;
+                self.put_away(&path, &file, found.size, &mut recovered)?;
                 continue;
             }
-            ended = self.scan(base, size, &path, &file, &mut recovered)?;
+            ended = match (known, found.compacted) {
+                (None, Some(range)) => {
+                    let entry = SegmentEntry { compacted: Some(range), ..SegmentEntry::empty(*base) };
+                    let segment = Arc::new(Segment::known(&self.place.dir, entry));
+                    if let Some(damage) =
+                        self.scan_compacted(&segment, range, found.size, &file, &mut recovered)?
+                    {
+                        recovered.segments.push(segment);
+                        recovered.report.damage = Some(damage);
+                        return Ok(recovered);
+                    }
+                    recovered.segments.push(segment);
+                    false
+                }
+                (Some(known), Some(_)) => {
+                    recovered.end_offset = recovered.end_offset.max(end_of(known));
+                    false
+                }
+                (_, None) => self.scan(*base, found.size, &path, &file, &mut recovered)?,
+            };
         }
         self.sync_names()?;
         Ok(recovered)
+    }
+
+    /// Reads a compacted segment that is known by its name only. It was whole when it got that name, so what is wrong
+    /// with it is damage.
+    fn scan_compacted(
+        &self,
+        segment: &Segment,
+        range: CompactedRange,
+        size: u64,
+        file: &Arc<dyn File>,
+        recovered: &mut Recovered,
+    ) -> Result<Option<Damage>, OpenError> {
+        file.drop_cache().map_err(OpenError::io("drop the cache of", &segment.path))?;
+        self.remove_index(&segment.path)?;
+        let source = FileRange(Arc::clone(file));
+        let mut scan = Scan::new(&source, 0, size);
+        let mut due = segment.base_offset;
+        loop {
+            let position = scan.position();
+            let damage =
+                |what: String| Ok(Some(Damage { file: segment.path.clone(), position, offset: due, what }));
+            let header = match scan.next_batch(segment.form()) {
+                Ok(None) => break,
+                Ok(Some((header, _))) => header,
+                Err(ScanError::Io(error)) => return Err(OpenError::io("read", &segment.path)(error)),
+                Err(ScanError::Batch(error)) => return damage(error.to_string()),
+            };
+            if header.base_offset < due || header.next_offset() > range.end_offset {
+                return damage(format!("a batch of offset {}, {due} or later was due", header.base_offset));
+            }
+            due = header.next_offset();
+            segment.note(&header, self.interval);
+            recovered.report.scanned_bytes += header.size() as u64;
+            // What lies below is known already.
+            if header.base_offset >= recovered.end_offset {
+                recovered.epochs.note(header.leader_epoch, header.base_offset);
+                recovered.producers.note(&header, header.base_offset);
+            }
+        }
+        recovered.end_offset = recovered.end_offset.max(range.end_offset);
+        Ok(None)
     }
 
     /// What is missing of the promised files, or their first damage.
     fn damage_of(&self, files: &Files, entry: &LogEntry) -> Option<Damage> {
         let last = entry.segments.len().checked_sub(1)?;
         for (i, segment) in entry.segments.iter().enumerate() {
-            let found = files.segments.get(&segment.base_offset).copied();
+            let found = files.segments.get(&segment.base_offset).filter(|file| file.is(segment));
+            let found = found.map(|file| file.size);
             let what = match found {
                 None => "the file is missing".to_owned(),
                 Some(size) if size < segment.size => {
@@ -195,7 +324,7 @@ impl Recovery<'_> {
                 }
                 Some(_) => continue,
             };
-            let file = self.place.dir.join(file_name(segment.base_offset, "log"));
+            let file = self.place.dir.join(log_name(segment.base_offset, segment.compacted));
             let position = found.unwrap_or(0).min(segment.size);
             return Some(Damage { file, position, offset: segment.base_offset, what });
         }
@@ -218,8 +347,7 @@ impl Recovery<'_> {
         let segment = match recovered.segments.last() {
             Some(last) if last.base_offset == base => Arc::clone(last),
             _ => {
-                let empty = SegmentEntry { base_offset: base, size: 0, max_timestamp: i64::MIN, crc: 0 };
-                let segment = Arc::new(Segment::known(&self.place.dir, empty));
+                let segment = Arc::new(Segment::known(&self.place.dir, SegmentEntry::empty(base)));
                 recovered.segments.push(Arc::clone(&segment));
                 segment
             }
@@ -264,7 +392,7 @@ impl Recovery<'_> {
         if controls::active(Control::NoCrcCheck) {
             return Ok(scan.next_header()?.map(|(_, header)| header));
         }
-        Ok(scan.next_batch()?.map(|(header, _)| header))
+        Ok(scan.next_batch(Form::Plain)?.map(|(header, _)| header))
     }
 
     fn cut(
@@ -365,6 +493,10 @@ fn from_entry(place: &LogPlace, entry: &LogEntry) -> Recovered {
         producers: entry.producers,
         report: OpenReport::default(),
     }
+}
+
+fn end_of(segment: &Segment) -> i64 {
+    segment.compacted.map_or(segment.base_offset, |range| range.end_offset)
 }
 
 fn check_order(header: &BatchHeader, recovered: &Recovered) -> Result<(), String> {

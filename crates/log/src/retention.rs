@@ -38,7 +38,7 @@ pub fn plan(extent: Extent<'_>, config: &LogConfig, now_ms: i64) -> Plan {
         let below = end <= log_start;
         let too_much = next.is_some() && limit.is_some() && excess >= segment.size;
         let goes = below || too_much || (config.delete && is_old(segment, config, now_ms));
-        if !goes || end > high_watermark || segment.size == 0 {
+        if !goes || end > high_watermark || (segment.size == 0 && next.is_none()) {
             break;
         }
         excess = excess.saturating_sub(segment.size);
@@ -48,9 +48,12 @@ pub fn plan(extent: Extent<'_>, config: &LogConfig, now_ms: i64) -> Plan {
 }
 
 fn is_old(segment: &SegmentEntry, config: &LogConfig, now_ms: i64) -> bool {
+    // Compaction may leave nothing of a segment.
+    let empty = segment.size == 0;
     config.retention_ms >= 0
-        && segment.max_timestamp >= 0
-        && now_ms.saturating_sub(segment.max_timestamp) > config.retention_ms
+        && (empty
+            || segment.max_timestamp >= 0
+                && now_ms.saturating_sub(segment.max_timestamp) > config.retention_ms)
 }
 
 #[cfg(test)]
@@ -63,6 +66,7 @@ mod tests {
             .zip(sizes)
             .map(|(i, (size, max_timestamp))| SegmentEntry {
                 base_offset: 10 * i,
+                compacted: None,
                 size: *size,
                 max_timestamp: *max_timestamp,
                 crc: 0,

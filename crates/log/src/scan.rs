@@ -4,8 +4,9 @@
 //! ahead in chunks, never more than a batch beyond one.
 
 use crate::range_read::RangeRead;
+use crate::segment::Form;
 use bytes::Bytes;
-use ottla_wire::batch::{BatchError, BatchHeader, HEADER_LEN, validate};
+use ottla_wire::batch::{BatchError, BatchHeader, HEADER_LEN};
 use std::io;
 
 /// Bytes read at once when whole batches are wanted.
@@ -49,10 +50,10 @@ impl<'a> Scan<'a> {
     }
 
     /// The next batch with its CRC and count checked.
-    pub fn next_batch(&mut self) -> Result<Option<(BatchHeader, Bytes)>, ScanError> {
+    pub fn next_batch(&mut self, form: Form) -> Result<Option<(BatchHeader, Bytes)>, ScanError> {
         let Some(header) = self.header(CHUNK)? else { return Ok(None) };
         let batch = self.bytes(header.size(), CHUNK)?;
-        validate(&batch)?;
+        form.validate(&batch)?;
         self.position += header.size() as u64;
         Ok(Some((header, batch)))
     }

@@ -8,7 +8,7 @@ use crate::index::{Index, IndexEntry, IndexFile};
 use crate::range_read::FileRange;
 use crate::scan::{Scan, ScanError};
 use ottla_env::disk::{Disk, File, OpenMode};
-use ottla_wire::batch::{BatchHeader, crc32c};
+use ottla_wire::batch::{BatchError, BatchHeader, crc32c};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,10 +18,45 @@ const BEFORE_CRC: usize = 21;
 /// Bytes between the entries of a sealed segment's index that stay in memory: 16 KiB of them for a segment of 64 MiB.
 const SEALED_BYTES_APART: u32 = 64 << 10;
 
+/// What a compacted segment stands for: every offset from its base on and below this end, in place of everything of an
+/// older generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CompactedRange {
+    pub end_offset: i64,
+    pub generation: u32,
+}
+
+/// What has to hold of the batches of a segment, one behind the other (durability rules R3, R7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Plain,
+    /// Records and whole batches may be missing.
+    Compacted,
+}
+
+impl Form {
+    /// Whether a batch may stand where this offset is due.
+    pub fn continues(self, due: i64, base_offset: i64) -> bool {
+        match self {
+            Self::Plain => base_offset == due,
+            Self::Compacted => base_offset >= due,
+        }
+    }
+
+    pub fn validate(self, batch: &[u8]) -> Result<BatchHeader, BatchError> {
+        match self {
+            Self::Plain => ottla_wire::batch::validate(batch),
+            Self::Compacted => ottla_wire::batch::validate_compacted(batch),
+        }
+    }
+}
+
 /// What a checkpoint remembers of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SegmentEntry {
     pub base_offset: i64,
+    /// `None`: it holds what was appended.
+    pub compacted: Option<CompactedRange>,
     pub size: u64,
     /// Of all its records; `i64::MIN` when there are none.
     pub max_timestamp: i64,
@@ -32,6 +67,7 @@ pub struct SegmentEntry {
 #[derive(Debug)]
 pub(crate) struct Segment {
     pub base_offset: i64,
+    pub compacted: Option<CompactedRange>,
     pub path: PathBuf,
     state: Mutex<State>,
 }
@@ -53,22 +89,41 @@ pub(crate) fn file_name(base_offset: i64, extension: &str) -> String {
     format!("{base_offset:020}.{extension}")
 }
 
-/// The base offset in the name of a segment's file.
-pub(crate) fn parse_name(name: &str) -> Option<i64> {
-    let digits = name.strip_suffix(".log")?;
-    let all_digits = digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_digit());
-    if all_digits { digits.parse().ok() } else { None }
+impl SegmentEntry {
+    pub(crate) fn empty(base_offset: i64) -> Self {
+        Self { base_offset, compacted: None, size: 0, max_timestamp: i64::MIN, crc: 0 }
+    }
+}
+
+/// The name of a segment's file.
+pub(crate) fn log_name(base_offset: i64, compacted: Option<CompactedRange>) -> String {
+    match compacted {
+        None => file_name(base_offset, "log"),
+        Some(CompactedRange { end_offset, generation }) => {
+            format!("{base_offset:020}-{end_offset:020}-{generation:010}.log")
+        }
+    }
+}
+
+/// What the name of a segment's file says.
+pub(crate) fn parse_name(name: &str) -> Option<(i64, Option<CompactedRange>)> {
+    let mut numbers = name.strip_suffix(".log")?.split('-');
+    let mut number = || numbers.next().and_then(|digits| digits.parse::<i64>().ok());
+    let base_offset = number()?;
+    let compacted = match (number(), number()) {
+        (Some(end_offset), Some(generation)) => {
+            Some(CompactedRange { end_offset, generation: u32::try_from(generation).ok()? })
+        }
+        _ => None,
+    };
+    // Only names that this would be written with.
+    (log_name(base_offset, compacted) == name).then_some((base_offset, compacted))
 }
 
 impl Segment {
     /// A new, empty segment.
     pub fn fresh(dir: &Path, base_offset: i64, file: Arc<dyn File>) -> Self {
-        Self::new(
-            dir,
-            SegmentEntry { base_offset, size: 0, max_timestamp: i64::MIN, crc: 0 },
-            Some(Index::default()),
-            Some(file),
-        )
+        Self::new(dir, SegmentEntry::empty(base_offset), Some(Index::default()), Some(file))
     }
 
     /// One that is known from a checkpoint or is about to be scanned.
@@ -78,14 +133,19 @@ impl Segment {
     }
 
     fn new(dir: &Path, entry: SegmentEntry, index: Option<Index>, file: Option<Arc<dyn File>>) -> Self {
-        let SegmentEntry { base_offset, size, max_timestamp, crc } = entry;
+        let SegmentEntry { base_offset, compacted, size, max_timestamp, crc } = entry;
         let state = State { size, max_timestamp, crc, index, next_entry_at: 0, file };
-        Self { base_offset, path: dir.join(file_name(base_offset, "log")), state: Mutex::new(state) }
+        let path = dir.join(log_name(base_offset, compacted));
+        Self { base_offset, compacted, path, state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Every change of the state is complete before anything that may panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn form(&self) -> Form {
+        if self.compacted.is_some() { Form::Compacted } else { Form::Plain }
     }
 
     pub fn size(&self) -> u64 {
@@ -104,6 +164,7 @@ impl Segment {
         let state = self.state();
         SegmentEntry {
             base_offset: self.base_offset,
+            compacted: self.compacted,
             size: state.size,
             max_timestamp: state.max_timestamp,
             crc: state.crc,
@@ -132,7 +193,10 @@ impl Segment {
         }
         *crc = combine(*crc, first, BEFORE_CRC as u64);
         *crc = combine(*crc, header.crc, (header.size() - BEFORE_CRC) as u64);
-        *max_timestamp = (*max_timestamp).max(header.max_timestamp);
+        // The head of a batch that lost all its records has no time.
+        if header.record_count > 0 {
+            *max_timestamp = (*max_timestamp).max(header.max_timestamp);
+        }
         *size += header.size() as u64;
     }
 
@@ -207,7 +271,9 @@ impl Segment {
                 });
                 due = position + 4096;
             }
-            max_timestamp = max_timestamp.max(header.max_timestamp);
+            if header.record_count > 0 {
+                max_timestamp = max_timestamp.max(header.max_timestamp);
+            }
         }
         Ok(index)
     }

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 #[allow(dead_code)]
+mod compaction_suite;
+#[allow(dead_code)]
 mod crash_suite;
 
 use crash_suite::suite;
@@ -37,6 +39,13 @@ fn planted_bugs_are_caught() {
         activate(control);
         catch(format!("{control:?}"), suite(SEEDS, |_| {}));
     }
+    activate(Control::TombstonesDropped);
+    catch(
+        "TombstonesDropped".to_owned(),
+        (0..40).try_for_each(compaction_suite::random_workload).map(|()| 0),
+    );
+    activate(Control::SwapUnsynced);
+    catch("SwapUnsynced".to_owned(), compaction_suite::crash_at_every_step(0..4));
     activate(Control::StaleIndexTrusted);
     catch("StaleIndexTrusted".to_owned(), crash_suite::reads_beside_a_stale_index());
     activate(Control::NoCrcCheck);

@@ -25,6 +25,7 @@ const LENGTH_MIN_EVER: i32 = 14;
 const TIMESTAMP_TYPE: i16 = 1 << 3;
 const TRANSACTIONAL: i16 = 1 << 4;
 const CONTROL: i16 = 1 << 5;
+pub(crate) const DELETE_HORIZON: i16 = 1 << 6;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchHeader {
@@ -184,6 +185,11 @@ impl BatchHeader {
         self.attributes & CONTROL != 0
     }
 
+    /// Until when the tombstones of a compacted batch stay; its base timestamp is that time (KIP-534).
+    pub fn delete_horizon(&self) -> Option<i64> {
+        (self.attributes & DELETE_HORIZON != 0).then_some(self.base_timestamp)
+    }
+
     pub fn has_producer(&self) -> bool {
         self.producer_id >= 0
     }
@@ -201,12 +207,22 @@ pub fn add_sequence(sequence: i32, delta: i32) -> i32 {
 
 /// Checks one whole batch (shape, CRC, count, known codec) and returns its header. The bytes may go on behind it.
 pub fn validate(bytes: &[u8]) -> Result<BatchHeader, BatchError> {
+    let header = validate_compacted(bytes)?;
+    check_count(&header)?;
+    Ok(header)
+}
+
+/// The same of a batch that may have lost records, even all of them.
+pub fn validate_compacted(bytes: &[u8]) -> Result<BatchHeader, BatchError> {
     let header = BatchHeader::parse(bytes)?;
     if bytes.len() < header.size() {
         return Err(BatchError::Incomplete);
     }
     check_crc(&header, &bytes[..header.size()])?;
-    check_count(&header)?;
+    let BatchHeader { record_count: count, last_offset_delta, .. } = header;
+    if count < 0 || i64::from(last_offset_delta) < i64::from(count) - 1 || last_offset_delta < 0 {
+        return Err(BatchError::Count { count, last_offset_delta });
+    }
     header.codec()?;
     Ok(header)
 }

@@ -7,7 +7,7 @@
 //! ```
 //! Varints are zig-zag encoded. Every count is checked against the bytes left before anything is reserved.
 
-use crate::batch::{BatchError, BatchHeader, HEADER_LEN, TimestampType, crc32c};
+use crate::batch::{BatchError, BatchHeader, DELETE_HORIZON, HEADER_LEN, TimestampType, crc32c};
 use crate::compress::{self, Codec, DecompressError};
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -211,6 +211,71 @@ fn put_bytes(out: &mut BytesMut, bytes: Option<&[u8]>) {
     }
 }
 
+/// Timestamp and offset as deltas, key and value.
+fn put_record(
+    out: &mut BytesMut,
+    scratch: &mut BytesMut,
+    (timestamp_delta, offset_delta): (i64, i64),
+    (key, value): (Option<&[u8]>, Option<&[u8]>),
+    headers: &[Header],
+) {
+    scratch.clear();
+    scratch.put_u8(0);
+    put_zigzag(scratch, timestamp_delta);
+    put_zigzag(scratch, offset_delta);
+    put_bytes(scratch, key);
+    put_bytes(scratch, value);
+    put_zigzag(scratch, headers.len() as i64);
+    for header in headers {
+        put_bytes(scratch, Some(&header.key));
+        put_bytes(scratch, header.value.as_deref());
+    }
+    put_zigzag(out, scratch.len() as i64);
+    out.put_slice(scratch);
+}
+
+/// A batch that lost some of its records, or all: offsets, producer and codec stay. With a delete horizon the base
+/// timestamp is that time (KIP-534).
+pub fn rebuild(
+    header: &BatchHeader,
+    kept: &[Record],
+    delete_horizon: Option<i64>,
+) -> Result<Bytes, compress::CompressError> {
+    let base_timestamp =
+        delete_horizon.or(kept.first().map(|record| record.timestamp)).unwrap_or(header.max_timestamp);
+    let (mut records, mut scratch) = (BytesMut::new(), BytesMut::new());
+    for record in kept {
+        let timestamp = record.timestamp.wrapping_sub(base_timestamp);
+        let deltas = (timestamp, record.offset.wrapping_sub(header.base_offset));
+        let fields = (record.key.as_deref(), record.value.as_deref());
+        put_record(&mut records, &mut scratch, deltas, fields, &record.headers);
+    }
+    // Nothing compressed is not nothing.
+    let codec = if kept.is_empty() { Codec::None } else { header.codec().unwrap_or(Codec::None) };
+    let records = compress::compress(codec, records.freeze())?;
+    let flags = header.attributes & !(7 | DELETE_HORIZON);
+    let horizon = if delete_horizon.is_some() { DELETE_HORIZON } else { 0 };
+    let max_timestamp = match header.timestamp_type() {
+        TimestampType::CreateTime => kept.iter().map(|record| record.timestamp).max(),
+        TimestampType::LogAppendTime => None,
+    };
+    let mut rebuilt = BatchHeader {
+        batch_length: i32::try_from(HEADER_LEN - 12 + records.len())
+            .map_err(|_| compress::CompressError::TooLarge)?,
+        attributes: flags | i16::from(codec.id()) | horizon,
+        base_timestamp,
+        max_timestamp: max_timestamp.unwrap_or(header.max_timestamp),
+        record_count: kept.len() as i32,
+        ..*header
+    };
+    let first = crc32c(&rebuilt.to_bytes()[21..]);
+    rebuilt.crc = crate::batch::crc32c_combine(first, crc32c(&records), records.len() as u64);
+    let mut batch = BytesMut::with_capacity(HEADER_LEN + records.len());
+    batch.put_slice(&rebuilt.to_bytes());
+    batch.put_slice(&records);
+    Ok(batch.freeze())
+}
+
 /// Upper bound of the bytes that a record takes before compression.
 pub fn record_size_max(key: Option<&[u8]>, value: Option<&[u8]>, headers: &[Header]) -> usize {
     let field = |bytes: Option<&[u8]>| 5 + bytes.map_or(0, <[u8]>::len);
@@ -229,20 +294,8 @@ impl BatchBuilder {
             self.max_timestamp = timestamp;
         }
         self.max_timestamp = self.max_timestamp.max(timestamp);
-        let body = &mut self.scratch;
-        body.clear();
-        body.put_u8(0);
-        put_zigzag(body, timestamp.wrapping_sub(self.base_timestamp));
-        put_zigzag(body, i64::from(self.count));
-        put_bytes(body, key);
-        put_bytes(body, value);
-        put_zigzag(body, headers.len() as i64);
-        for header in headers {
-            put_bytes(body, Some(&header.key));
-            put_bytes(body, header.value.as_deref());
-        }
-        put_zigzag(&mut self.records, self.scratch.len() as i64);
-        self.records.put_slice(&self.scratch);
+        let deltas = (timestamp.wrapping_sub(self.base_timestamp), i64::from(self.count));
+        put_record(&mut self.records, &mut self.scratch, deltas, (key, value), headers);
         self.count += 1;
     }
 
