@@ -99,6 +99,8 @@ pub struct Metrics {
     unknown_errors: Counter,
     removed_segments: Counter,
     removed_bytes: Counter,
+    compacted_bytes: Counter,
+    compaction_kept_bytes: Counter,
     groups: groups::GroupMetrics,
     sampled: SampledMetrics,
 }
@@ -184,6 +186,8 @@ impl Metrics {
             unknown_errors: all.add("ottla_unknown_server_errors", Counter::default()),
             removed_segments: all.add("ottla_removed_segments", Counter::default()),
             removed_bytes: all.add("ottla_removed_bytes", Counter::default()),
+            compacted_bytes: all.add("ottla_compacted_bytes", Counter::default()),
+            compaction_kept_bytes: all.add("ottla_compaction_kept_bytes", Counter::default()),
             groups,
             sampled,
             registry: Mutex::new(all.0),
@@ -262,6 +266,11 @@ impl Metrics {
 
     pub fn produce_error(&self, error: ErrorCode) {
         self.produce_errors.get_or_create(&KindLabel { kind: error.name() }).inc();
+    }
+
+    pub fn compacted(&self, before: u64, after: u64) {
+        self.compacted_bytes.inc_by(before);
+        self.compaction_kept_bytes.inc_by(after);
     }
 
     /// The OpenMetrics text.

@@ -15,10 +15,10 @@ use crate::coordinator::{Groups, GroupsStart};
 use crate::data_dir::{DataDir, DataDirError, Wanted};
 use crate::handlers::fetch::sessions::FetchSessions;
 use crate::metrics::Metrics;
-use crate::partition::{self, Opening, Registry, RegistryStart, StopError};
+use crate::partition::{self, Chore, Opening, Registry, RegistryStart, StopError};
 use crate::sampler::Sampler;
 use crate::server::{self, BindError, Bound};
-use crate::settings::{LiveSettings, Settings};
+use crate::settings::{BrokerConfig, LiveSettings, Settings};
 use ottla_env::clock::Clock;
 use ottla_env::disk::Disk;
 use ottla_env::net::Net;
@@ -175,8 +175,7 @@ impl Broker {
             let (registry, forget) = (registry.clone(), forget(&context));
             background.spawn(async move { registry.run_deletions(forget).await });
         }
-        let every = Duration::from_millis(settings.broker().retention_check_ms);
-        background.spawn(background::retain(registry.clone(), every, context.stopped()));
+        attend_logs(&mut background, &context);
         let (ready, limits) = (Arc::new(AtomicBool::new(false)), limits(&settings));
         let http_address = http.as_ref().map(|(_, address)| *address);
         if let Some((listener, _)) = http {
@@ -274,6 +273,23 @@ fn forget(context: &Arc<Context>) -> Box<partition::Forget> {
     })
 }
 
+/// Has old segments removed and compacted topics compacted for as long as the broker runs.
+fn attend_logs(background: &mut JoinSet<()>, context: &Arc<Context>) {
+    let ms = |context: &Context, value: fn(&BrokerConfig) -> u64| {
+        Duration::from_millis(value(context.settings.load().broker()).max(1))
+    };
+    let own = Arc::clone(context);
+    let every = move || ms(&own, |config| config.retention_check_ms);
+    let registry = context.registry.clone();
+    background.spawn(background::attend(registry, Chore::Retain, every, context.stopped()));
+    if context.settings.load().broker().cleaner_enabled {
+        let own = Arc::clone(context);
+        let every = move || ms(&own, |config| config.cleaner_backoff_ms);
+        let registry = context.registry.clone();
+        background.spawn(background::attend(registry, Chore::Compact, every, context.stopped()));
+    }
+}
+
 async fn start_registry(
     disk: Arc<dyn Disk>,
     clock: &Arc<dyn Clock>,
@@ -282,7 +298,7 @@ async fn start_registry(
     settings: &Arc<LiveSettings>,
     metrics: &Arc<Metrics>,
 ) -> Result<Registry, StartError> {
-    let metrics = Arc::clone(metrics);
+    let (removed, compacted) = (Arc::clone(metrics), Arc::clone(metrics));
     let topics = Arc::clone(settings);
     let start = RegistryStart {
         disk,
@@ -293,7 +309,8 @@ async fn start_registry(
         tail_cache_bytes: TAIL_CACHE_BYTES,
         config_of: Arc::new(move |overrides| topics.load().topic(overrides)),
         metrics: metrics.storage.clone(),
-        on_removed: Arc::new(move |segments, bytes| metrics.removed(segments, bytes)),
+        on_removed: Arc::new(move |segments, bytes| removed.removed(segments, bytes)),
+        on_compacted: Arc::new(move |before, after| compacted.compacted(before, after)),
     };
     Ok(off_loop(move || Registry::start(start)).await??)
 }

@@ -173,6 +173,9 @@ fn append(
     if config.strict_records {
         check_strictly(&batch).map_err(|refused| refused.at(partition))?;
     }
+    if config.log.compact {
+        check_keys(&batch).map_err(|refused| refused.at(partition))?;
+    }
     let now = context.clock.now_ms();
     let (header, batch) = if config.log_append_time {
         stamped(with_log_append_time(&batch, now))?
@@ -210,6 +213,24 @@ fn check_strictly(batch: &Bytes) -> Result<(), Refused> {
     record::iterate(batch, DECOMPRESSED_MAX)
         .map_err(invalid)?
         .try_for_each(|record| record.map(drop).map_err(invalid))
+}
+
+/// A record without a key could never be superseded.
+fn check_keys(batch: &Bytes) -> Result<(), Refused> {
+    let mut bad = Vec::new();
+    for (index, record) in record::iterate(batch, DECOMPRESSED_MAX).map_err(invalid)?.enumerate() {
+        if record.map_err(invalid)?.key.is_none() {
+            bad.push(BatchIndexAndErrorMessage {
+                batch_index: index as i32,
+                batch_index_error_message: Some("a compacted topic takes no record without a key".into()),
+            });
+        }
+    }
+    if bad.is_empty() {
+        return Ok(());
+    }
+    let message = "records without a key in a compacted topic";
+    Err(Refused { records: bad, ..Refused::new(ErrorCode::InvalidRecord, message) })
 }
 
 fn invalid(error: record::RecordError) -> Refused {

@@ -28,4 +28,4 @@ pub use purgatory::{WaitSet, Watchers};
 pub(crate) use registry::give_up_reserve;
 pub use registry::{Forget, Partition, Registry, RegistryStart, Storage, Usage};
 pub use start::{Opening, StartReport};
-pub use writer::OnRemoved;
+pub use writer::{Chore, OnCompacted, OnRemoved};

@@ -3,6 +3,8 @@
 //! A partition comes into being when somebody asks for it and the metadata has it; its log opens on first use. The
 //! registry writes the checkpoint, recovers what an unclean stop left, and removes what was deleted.
 
+mod chores;
+
 use super::controls::{self, Control};
 use super::deletion::{self, Doomed};
 use super::error::{StartError, StopError, StorageFailed};
@@ -11,7 +13,7 @@ use super::partition_log::PartitionLog;
 use super::pool::{Class, Pool};
 use super::start::{self, Opening, StartReport, io_error};
 use super::tail_cache::TailCache;
-use super::writer::{Entries, Message, OnOpened, OnRemoved, Open, Room, Tools, Writer};
+use super::writer::{Entries, Message, OnCompacted, OnOpened, OnRemoved, Open, Room, Tools, Writer};
 use crate::metrics::StorageMetrics;
 use crate::settings::TopicConfig;
 use crossbeam_channel::Sender;
@@ -20,7 +22,6 @@ use ottla_env::disk::{Disk, Space};
 use ottla_env::net::BoxFuture;
 use ottla_env::task::{DiskLoop, spawn_disk_loop};
 use ottla_log::checkpoint::{Checkpoint, FILE_NAME, LogKey};
-use ottla_log::retention::{self, Extent};
 use ottla_log::{Log, LogPlace, OpenError, OpenFrom};
 use ottla_state::image::{Configs, Topic};
 use ottla_state::{Image, TopicId};
@@ -56,6 +57,8 @@ pub struct RegistryStart {
     pub config_of: Arc<dyn Fn(&Configs) -> TopicConfig + Send + Sync>,
     /// Hears of segments that are removed.
     pub on_removed: Arc<OnRemoved>,
+    /// Hears of compactions.
+    pub on_compacted: Arc<OnCompacted>,
     pub metrics: StorageMetrics,
 }
 
@@ -112,6 +115,9 @@ struct Inner {
     writers: Vec<Sender<Message>>,
     syncs: Pool,
     readers: Pool,
+    cleaner: Pool,
+    /// Ends a compaction early.
+    stopping: Arc<AtomicBool>,
     threads: Mutex<Vec<DiskLoop>>,
     /// What the last checkpoint says; logs that were not used since are opened from it.
     checkpoint: Arc<Mutex<Checkpoint>>,
@@ -203,6 +209,7 @@ impl Registry {
             tail_cache_bytes,
             config_of,
             on_removed,
+            on_compacted,
             metrics,
         } = start;
         if disk.entry(&topics_dir).map_err(io_error("look at", &topics_dir))?.is_none() {
@@ -214,6 +221,9 @@ impl Registry {
         let (syncs, mut threads) = Pool::start("sync", SYNC_THREADS).map_err(StartError::Thread)?;
         let (readers, read_threads) = Pool::start("read", READ_THREADS).map_err(StartError::Thread)?;
         threads.extend(read_threads);
+        let (cleaner, cleaner_threads) = Pool::start("cleaner", 1).map_err(StartError::Thread)?;
+        threads.extend(cleaner_threads);
+        let stopping = Arc::new(AtomicBool::new(false));
         let failed = watch::Sender::new(None);
         let checkpoint = Arc::new(Mutex::new(opening.checkpoint));
         let report: Arc<Mutex<StartReport>> = Arc::default();
@@ -228,7 +238,10 @@ impl Registry {
             opened: reporter(Arc::clone(&report)),
             appended: counter(Arc::clone(&appended), checkpointer.clone()),
             removed: on_removed,
+            compacted: on_compacted,
             room: Arc::new(reserve),
+            cleaner: cleaner.clone(),
+            stopping: Arc::clone(&stopping),
             failed: {
                 let failed = failed.clone();
                 Arc::new(move |failure: StorageFailed| {
@@ -258,6 +271,8 @@ impl Registry {
             writers,
             syncs,
             readers,
+            cleaner,
+            stopping,
             threads: Mutex::new(threads),
             checkpoint,
             clean: opening.clean,
@@ -364,25 +379,6 @@ impl Registry {
         let partitions = lock(&self.0.partitions);
         let all: Vec<TopicId> = partitions.configs.keys().copied().collect();
         self.0.configure(&partitions, &all);
-    }
-
-    /// Looks at every log for what is old or too much, also at those that nobody has asked for since the start. Returns
-    /// at once.
-    pub fn retain(&self) {
-        let open: Vec<Arc<Partition>> = lock(&self.0.partitions).open.values().cloned().collect();
-        for partition in open {
-            self.0.retain(&partition);
-        }
-        let registry = self.clone();
-        self.0.syncs.submit(Class::Background, move || {
-            let image = Arc::clone(&lock(&registry.0.partitions).image);
-            for (id, index) in registry.0.due(&image) {
-                let topic = image.topic_by_id(id);
-                if let Some(partition) = topic.and_then(|topic| registry.partition(topic, index)) {
-                    registry.0.retain(&partition);
-                }
-            }
-        });
     }
 
     /// Tells which revision of the metadata is stored, for the checkpoint.
@@ -506,6 +502,8 @@ impl Registry {
     /// Syncs everything, writes the checkpoint and the marker of a clean stop, and ends all threads. Waits for the
     /// disk.
     pub fn stop(&self) -> Result<(), StopError> {
+        self.0.stopping.store(true, Ordering::Relaxed);
+        self.0.cleaner.close();
         let (reply, done) = crossbeam_channel::bounded(1);
         let _ = self.0.checkpointer.send(CheckpointRequest::Stop(reply));
         let result = done.recv().unwrap_or_else(|_| {
@@ -582,39 +580,6 @@ impl Inner {
         // A partition that was never written to has no directory.
         let files = self.disk.list(&dir).unwrap_or_default();
         files.iter().filter(|file| file.name.ends_with(".log")).map(|file| file.len).sum()
-    }
-
-    fn retain(&self, partition: &Partition) {
-        let local = Arc::clone(&partition.local);
-        let _ = self.writer(&local.key).send(Message::Retain(local));
-    }
-
-    /// Logs that are not open and have something to give up, by what the checkpoint says of them.
-    fn due(&self, image: &Image) -> Vec<(TopicId, i32)> {
-        let now = self.clock.now_ms();
-        let open: HashSet<LogKey> = lock(&self.partitions).open.keys().copied().collect();
-        let mut config: Option<(TopicId, TopicConfig)> = None;
-        let mut due = Vec::new();
-        for (key, entry) in &lock(&self.checkpoint).logs {
-            let id = ottla_state::Uuid(key.0);
-            let Some(topic) = image.topic_by_id(id).filter(|_| !open.contains(key)) else { continue };
-            // The logs of a topic stand side by side.
-            if config.as_ref().is_none_or(|(of, _)| *of != id) {
-                config = Some((id, (self.config_of)(&topic.configs)));
-            }
-            let Some((_, config)) = &config else { continue };
-            let extent = Extent {
-                segments: &entry.segments,
-                log_start: entry.log_start,
-                high_watermark: entry.end_offset,
-                end_offset: entry.end_offset,
-            };
-            let plan = retention::plan(extent, &config.log, now);
-            if plan.roll || plan.log_start > entry.log_start {
-                due.push((id, key.1));
-            }
-        }
-        due
     }
 
     fn is_checkpointed(&self) {

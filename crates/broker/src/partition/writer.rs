@@ -4,6 +4,7 @@
 //! meanwhile (durability rules A1-A3). An answer leaves when the high watermark covers it. How logs get shorter:
 //! [`shorten`].
 
+mod compaction;
 mod shorten;
 
 use super::controls::{self, Control};
@@ -12,15 +13,18 @@ use super::local::{LocalLog, Openness};
 use super::partition_log::{ActiveProducer, DeleteBefore, Produced, Written};
 use super::pool::{Class, Pool};
 use crate::metrics::StorageMetrics;
+use compaction::Compacting;
 use crossbeam_channel::{Receiver, Sender};
 use ottla_env::clock::Clock;
 use ottla_log::checkpoint::{LogEntry, LogKey};
-use ottla_log::{Durability, Log, OpenError, OpenReport, Removal, StartFailed, SyncJob};
+use ottla_log::compaction::Compacted;
+use ottla_log::{CompactError, Durability, Log, OpenError, OpenReport, Removal, StartFailed, SyncJob};
 use shorten::Starting;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use tokio::sync::oneshot;
 
 /// Messages that are handled before dirty files are looked for.
@@ -43,8 +47,8 @@ pub(super) enum Message {
         before: DeleteBefore,
         reply: DeleteReply,
     },
-    /// Remove what is old or too much.
-    Retain(Arc<LocalLog>),
+    /// Look after the log.
+    Do(Arc<LocalLog>, Chore),
     /// The settings of the partition are others.
     Configure(LogKey),
     Opened {
@@ -60,6 +64,12 @@ pub(super) enum Message {
     Producers {
         key: LogKey,
         reply: oneshot::Sender<Vec<ActiveProducer>>,
+    },
+    /// A pass of compaction ended.
+    Compacted {
+        key: LogKey,
+        compacted: Compacted,
+        result: Result<(), CompactError>,
     },
     /// A new log start is durable, or is not.
     Started {
@@ -84,6 +94,18 @@ pub(super) type OnOpened = dyn Fn(&LogKey, &LocalLog, &OpenReport) + Send + Sync
 /// Hears of segments, and their bytes, that are not part of a log any more.
 pub type OnRemoved = dyn Fn(usize, u64) + Send + Sync;
 
+/// Hears of the bytes that a compaction read and left.
+pub type OnCompacted = dyn Fn(u64, u64) + Send + Sync;
+
+/// What is done for a log from time to time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chore {
+    /// Remove what is old or too much.
+    Retain,
+    /// Drop records that later ones of their keys superseded.
+    Compact,
+}
+
 /// The reserve of a full disk (durability rule A8).
 pub(super) trait Room: Send + Sync {
     /// Gives the reserve up.
@@ -105,7 +127,11 @@ pub(super) struct Tools {
     pub appended: Arc<dyn Fn(u64) + Send + Sync>,
     /// Counts segments and bytes that retention or a client gave up.
     pub removed: Arc<OnRemoved>,
+    pub compacted: Arc<OnCompacted>,
     pub room: Arc<dyn Room>,
+    /// The thread that compacts, one log at a time, and whether it should come to its end.
+    pub cleaner: Pool,
+    pub stopping: Arc<AtomicBool>,
     /// Takes the first failure that ends the process.
     pub failed: Arc<dyn Fn(StorageFailed) + Send + Sync>,
 }
@@ -125,7 +151,7 @@ enum State {
 enum Waiting {
     Append(Produced, Reply),
     DeleteRecords(DeleteBefore, DeleteReply),
-    Retain,
+    Do(Chore),
 }
 
 struct OpenLog {
@@ -140,6 +166,7 @@ struct OpenLog {
     unsynced: i64,
     unsynced_since_ms: Option<i64>,
     starting: Starting,
+    compacting: Compacting,
 }
 
 /// A checkpoint in the making.
@@ -237,10 +264,11 @@ impl Writer {
                 self.open(&log);
                 self.delete_records(&log.key, before, reply);
             }
-            Message::Retain(log) => {
+            Message::Do(log, chore) => {
                 self.open(&log);
-                self.retain(&log.key);
+                self.attend(&log.key, chore);
             }
+            Message::Compacted { key, compacted, result } => self.compacted(&key, &compacted, result),
             Message::Configure(key) => self.configure(&key),
             Message::Started { key, log_start, result } => self.started(&key, log_start, result),
             Message::Opened { log, result } => self.opened(log, result),
@@ -314,6 +342,7 @@ impl Writer {
                     unsynced: 0,
                     unsynced_since_ms: None,
                     starting: Starting::default(),
+                    compacting: Compacting::Idle,
                 }));
             }
             Err(error) => {
@@ -326,7 +355,7 @@ impl Writer {
             match waiting {
                 Waiting::Append(batch, reply) => self.append(&key, batch, reply),
                 Waiting::DeleteRecords(before, reply) => self.delete_records(&key, before, reply),
-                Waiting::Retain => self.retain(&key),
+                Waiting::Do(chore) => self.attend(&key, chore),
             }
         }
     }
@@ -537,7 +566,7 @@ impl Writer {
                     match waiting {
                         Waiting::Append(_, reply) => drop(reply.send(Err(AppendError::Deleted))),
                         Waiting::DeleteRecords(_, reply) => drop(reply.send(Err(DeleteError::Deleted))),
-                        Waiting::Retain => {}
+                        Waiting::Do(_) => {}
                     }
                 }
             }

@@ -49,6 +49,10 @@ pub struct BrokerConfig {
     pub groups: GroupsConfig,
     /// `log.retention.check.interval.ms`.
     pub retention_check_ms: u64,
+    /// `log.cleaner.enable`: compacted topics are compacted.
+    pub cleaner_enabled: bool,
+    /// `log.cleaner.backoff.ms`: how often logs are looked at for something to compact.
+    pub cleaner_backoff_ms: u64,
     pub rack: Option<String>,
     pub log_level: Option<String>,
 }
@@ -122,10 +126,9 @@ pub(super) fn build(resolved: &mut Resolved) -> BrokerConfig {
         max_incremental_fetch_sessions: count(resolved, "max.incremental.fetch.session.cache.slots"),
         max_described_partitions: int(resolved, "max.request.partition.size.limit"),
         groups,
-        retention_check_ms: resolved
-            .number("log.retention.check.interval.ms")
-            .and_then(|ms| u64::try_from(ms).ok())
-            .unwrap_or(u64::MAX),
+        retention_check_ms: interval(resolved, "log.retention.check.interval.ms"),
+        cleaner_enabled: resolved.flag("log.cleaner.enable"),
+        cleaner_backoff_ms: interval(resolved, "log.cleaner.backoff.ms"),
         rack: resolved.text("broker.rack").map(str::to_owned),
         log_level: resolved.text("log.level").map(str::to_owned),
     }
@@ -134,6 +137,11 @@ pub(super) fn build(resolved: &mut Resolved) -> BrokerConfig {
 /// The table holds numbers of this type to the range of an i32.
 fn int(resolved: &Resolved, name: &str) -> i32 {
     resolved.number(name).and_then(|number| i32::try_from(number).ok()).unwrap_or_default()
+}
+
+/// Milliseconds.
+fn interval(resolved: &Resolved, name: &str) -> u64 {
+    resolved.number(name).and_then(|ms| u64::try_from(ms).ok()).unwrap_or(u64::MAX)
 }
 
 fn count(resolved: &Resolved, name: &str) -> usize {

@@ -132,9 +132,6 @@ impl Resolved {
             match setting.effect {
                 _ if setting.is_security() => self.problems.push(refuse_security(name, origin)),
                 Effect::Taken | Effect::Later => self.no_effect.push((*name).to_owned()),
-                Effect::Real if *name == "log.cleanup.policy" && contains(value, "compact") => {
-                    self.no_effect.push("log.cleanup.policy=compact".to_owned());
-                }
                 Effect::Real | Effect::Accept | Effect::Internal => {}
             }
         }

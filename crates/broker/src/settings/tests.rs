@@ -68,7 +68,7 @@ fn without_any_source_the_broker_is_on_loopback_and_durable() {
     assert_eq!(topic.log, ottla_log::LogConfig::default());
     assert_eq!(topic.max_message_bytes, 1_048_588);
     assert_eq!((topic.timestamp_before_max_ms, topic.timestamp_after_max_ms), (i64::MAX, 3_600_000));
-    assert!(!topic.compact && !topic.strict_records && !topic.log_append_time);
+    assert!(!topic.log.compact && !topic.strict_records && !topic.log_append_time);
 }
 
 #[test]
@@ -144,8 +144,7 @@ fn names_without_effect_and_unknown_ones_are_a_line_each() {
     );
     assert_eq!(
         warnings[1],
-        "no effect yet: listener.name.internal.max.connections, compression.type, group.share.session.timeout.ms, \
-         log.cleanup.policy=compact"
+        "no effect yet: listener.name.internal.max.connections, compression.type, group.share.session.timeout.ms"
     );
     assert_eq!(warnings[2], "accepted, no effect (there is no Java machine): KAFKA_HEAP_OPTS, KAFKA_OPTS");
 }
@@ -298,14 +297,6 @@ fn topic_settings_are_checked_in_the_words_of_kafka() {
             &[("compression.type", Some("Zstd"))],
             "Invalid value Zstd for configuration compression.type: String must be one of: uncompressed, zstd, \
              lz4, snappy, gzip, producer",
-        ),
-        (
-            &[("cleanup.policy", Some("compact, delete"))],
-            "cleanup.policy=compact is not there yet; use delete",
-        ),
-        (
-            &[("delete.retention.ms", Some("5"))],
-            "delete.retention.ms=5 needs a feature that Ottla does not have yet",
         ),
         (
             &[("remote.storage.enable", Some("true"))],

@@ -22,7 +22,6 @@ pub struct TopicConfig {
     pub timestamp_before_max_ms: i64,
     /// How far a record's time may lie ahead of the broker's.
     pub timestamp_after_max_ms: i64,
-    pub compact: bool,
     /// Compressed batches are opened and checked too.
     pub strict_records: bool,
 }
@@ -45,6 +44,14 @@ impl Settings {
                 durability: if is("durability", "os") { Durability::Os } else { Durability::Fsync },
                 flush_messages: long("flush.messages"),
                 flush_ms: long("flush.ms"),
+                compact: value("cleanup.policy").is_some_and(|value| resolve::contains(&value, "compact")),
+                min_cleanable_ppm: match value("min.cleanable.dirty.ratio") {
+                    Some(Value::Double(ratio)) => (ratio * 1_000_000.0) as u32,
+                    _ => 0,
+                },
+                min_compaction_lag_ms: long("min.compaction.lag.ms"),
+                max_compaction_lag_ms: long("max.compaction.lag.ms"),
+                delete_retention_ms: long("delete.retention.ms"),
                 delete: value("cleanup.policy").is_some_and(|value| resolve::contains(&value, "delete")),
                 retention_ms: number("retention.ms").unwrap_or(-1),
                 retention_bytes: number("retention.bytes").unwrap_or(-1),
@@ -56,7 +63,6 @@ impl Settings {
                 .is_some_and(|value| value.to_string().trim() == "LogAppendTime"),
             timestamp_before_max_ms: long("message.timestamp.before.max.ms"),
             timestamp_after_max_ms: long("message.timestamp.after.max.ms"),
-            compact: value("cleanup.policy").is_some_and(|value| resolve::contains(&value, "compact")),
             strict_records: is("record.validation", "strict"),
         }
     }
@@ -153,11 +159,6 @@ pub(super) fn check_is_there(setting: &'static Setting, text: &str) -> Result<()
         Effect::Internal => Err(refuse(format!("{name} is internal to Apache Kafka"))),
         Effect::Later if setting.parse(text).is_ok_and(|value| !resolve::is_default(setting, &value)) => {
             Err(refuse(format!("{name}={text} needs a feature that Ottla does not have yet")))
-        }
-        _ if matches!(name, "cleanup.policy" | "log.cleanup.policy")
-            && text.split(',').any(|policy| policy == "compact") =>
-        {
-            Err(refuse(format!("{name}=compact is not there yet; use delete")))
         }
         _ => Ok(()),
     }

@@ -5,6 +5,7 @@
 
 mod admin;
 mod cluster;
+mod compaction;
 mod configs;
 mod fetch_sessions;
 mod groups;

@@ -81,6 +81,7 @@ pub fn start(disk: &MemoryDisk) -> Registry {
             config
         }),
         on_removed: Arc::new(|_, _| {}),
+        on_compacted: Arc::new(|_, _| {}),
     })
     .unwrap()
 }

@@ -82,6 +82,7 @@ fn start(disk: &SimDisk) -> Result<Registry, String> {
             config
         }),
         on_removed: Arc::new(|_, _| {}),
+        on_compacted: Arc::new(|_, _| {}),
         metrics: StorageMetrics::default(),
     })
     .map_err(|error| error.to_string())

@@ -3,11 +3,11 @@
 //! A new log start goes to the sync threads, one of a log at a time; when it is durable it is answered, and nobody finds
 //! the segments below it any more; their files are unlinked after `file.delete.delay.ms`.
 
-use super::{DeleteReply, LogKey, Message, Owned, State, Waiting, Writer};
+use super::{Chore, DeleteReply, LogKey, Message, Owned, State, Waiting, Writer};
 use crate::partition::error::DeleteError;
 use crate::partition::partition_log::DeleteBefore;
 use crate::partition::pool::Class;
-use ottla_log::StartFailed;
+use ottla_log::{Removal, StartFailed};
 use std::io;
 use std::sync::Arc;
 
@@ -64,15 +64,24 @@ impl Writer {
         self.move_start(key);
     }
 
+    /// Looks after a log, when it is open.
+    pub(super) fn attend(&mut self, key: &LogKey, chore: Chore) {
+        match self.logs.get_mut(key).filter(|_| !self.stopping).map(|owned| &mut owned.state) {
+            Some(State::Opening(waiting)) => waiting.push(Waiting::Do(chore)),
+            Some(State::Open(_)) if chore == Chore::Retain => self.retain(key),
+            Some(State::Open(_)) => self.compact(key),
+            Some(State::Failed(_)) | None => {}
+        }
+    }
+
     /// Gives up what is old or too much.
-    pub(super) fn retain(&mut self, key: &LogKey) {
+    fn retain(&mut self, key: &LogKey) {
         let now = self.tools.clock.now_ms();
-        let Some(owned) = self.logs.get_mut(key).filter(|_| !self.stopping) else { return };
-        let open = match &mut owned.state {
-            State::Opening(waiting) => return waiting.push(Waiting::Retain),
-            State::Open(open) if !open.log.is_offline() && !open.starting.under_way => open,
-            State::Open(_) | State::Failed(_) => return,
-        };
+        let Some(owned) = self.logs.get_mut(key) else { return };
+        let State::Open(open) = &mut owned.state else { return };
+        if open.log.is_offline() || open.starting.under_way {
+            return;
+        }
         match open.log.retain(owned.local.high_watermark(), now) {
             Ok(log_start) => open.starting.wanted = open.starting.wanted.max(log_start),
             Err(error) => {
@@ -128,12 +137,17 @@ impl Writer {
             let dir = local.place.dir.display();
             tracing::debug!(%dir, log_start, segments = removal.segments(), bytes = removal.bytes, "segments removed");
             (self.tools.removed)(removal.segments(), removal.bytes);
-            let now = self.tools.clock.now_ms();
-            let due = now.saturating_add(open.log.config().file_delete_delay_ms);
-            self.removals.entry(due).or_default().push(removal);
-            self.remove_due(now);
+            let delay_ms = open.log.config().file_delete_delay_ms;
+            self.remove_after(removal, delay_ms);
         }
         self.move_start(key);
+    }
+
+    /// Unlinks files when nobody can be on the way to them any more.
+    pub(super) fn remove_after(&mut self, removal: Removal, delay_ms: i64) {
+        let now = self.tools.clock.now_ms();
+        self.removals.entry(now.saturating_add(delay_ms)).or_default().push(removal);
+        self.remove_due(now);
     }
 
     /// Unlinks what nobody can be reading any more.
