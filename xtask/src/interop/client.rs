@@ -48,6 +48,15 @@ pub const IMPOSSIBLE: &[(Client, &str)] = &[
     (Client::Platformatic, "reads in groups only"),
 ];
 
+/// Cells that fail between two clients, whatever the broker: reader, writer, codec, and why. Seen the same on Apache
+/// Kafka 4.4.0.
+pub const UNREADABLE: &[(Client, Client, &str, &str)] = &[(
+    Client::KafkaGo,
+    Client::Aiokafka,
+    "lz4",
+    "its reader tries the batch again and again, without an error",
+)];
+
 impl Client {
     pub const ALL: &'static [Self] = &[
         Self::Kcat,
@@ -98,6 +107,13 @@ impl Client {
     /// Those that read a partition without a group.
     pub fn readers() -> impl Iterator<Item = Self> {
         Self::ALL.iter().copied().filter(|client| !matches!(client, Self::Kafkajs | Self::Platformatic))
+    }
+
+    /// Those that can read what a writer makes of a codec.
+    pub fn readers_of(writer: Self, codec: &str) -> impl Iterator<Item = Self> + '_ {
+        Self::readers().filter(move |reader| {
+            !UNREADABLE.iter().any(|(by, of, with, _)| (by, of, *with) == (reader, &writer, codec))
+        })
     }
 
     /// What it can be told to write.

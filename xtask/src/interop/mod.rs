@@ -16,7 +16,7 @@ mod tools;
 use crate::clients::Clients;
 use anyhow::{Context, Result, bail};
 use broker::{Broker, Kind};
-use client::{Client, IMPOSSIBLE, Run};
+use client::{Client, IMPOSSIBLE, Run, UNREADABLE};
 use lines::Dialect;
 use std::collections::BTreeMap;
 use std::fs;
@@ -56,6 +56,13 @@ struct Topic {
     writer: Client,
     codec: &'static str,
     records: usize,
+}
+
+impl Topic {
+    /// The writer's, and one of each reader.
+    fn cells(&self) -> usize {
+        1 + Client::readers_of(self.writer, self.codec).count()
+    }
 }
 
 /// One line of the report.
@@ -127,7 +134,7 @@ fn plan(writers: &[Client], records: usize) -> Vec<Topic> {
 fn cells(run: &Run<'_>, options: &Options) -> Result<()> {
     let begin = Instant::now();
     let topics = plan(&options.writers, options.records);
-    let planned = topics.len() * (1 + Client::readers().count());
+    let planned: usize = topics.iter().map(Topic::cells).sum();
     let (next, rows) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..TOPICS_AT_ONCE {
@@ -146,6 +153,9 @@ fn cells(run: &Run<'_>, options: &Options) -> Result<()> {
     println!("not possible:");
     for (client, reason) in IMPOSSIBLE {
         println!("  {}: {reason}", client.name());
+    }
+    for (reader, writer, codec, reason) in UNREADABLE {
+        println!("  {} reads {} of {}: {reason}", reader.name(), codec, writer.name());
     }
     let passed: usize = rows.iter().map(|row| row.passed).sum();
     let written: usize = topics.iter().map(|topic| topic.records).sum();
@@ -169,7 +179,7 @@ fn report_row(topic: &Topic, row: &Row) {
         topic.codec,
         topic.records,
         row.passed,
-        1 + Client::readers().count(),
+        topic.cells(),
         row.seconds
     );
     for failure in &row.failures {
@@ -189,7 +199,7 @@ fn write_and_read(run: &Run<'_>, seed: u64, topic: &Topic) -> Row {
     }
     if row.failures.is_empty() {
         let mut expected: BTreeMap<Dialect, Vec<u8>> = BTreeMap::new();
-        for reader in Client::readers() {
+        for reader in Client::readers_of(topic.writer, topic.codec) {
             let wanted = expected
                 .entry(reader.dialect())
                 .or_insert_with(|| lines::expected(reader.dialect(), &records));
@@ -249,13 +259,14 @@ impl Drop for Folder {
 mod tests {
     use super::*;
 
-    /// Ten clients write five codecs, kafkajs three and platformatic four: 57 topics, each written once and read by ten.
-    const CELLS: usize = 627;
+    /// Ten clients write five codecs, kafkajs three and platformatic four: 57 topics, each written once and read by ten, but
+    /// for one that one of them cannot read.
+    const CELLS: usize = 626;
 
     #[test]
     fn every_client_writes_every_codec_and_reads_every_topic() {
         let topics = plan(Client::ALL, 100_000);
-        assert_eq!(topics.len() * (1 + Client::readers().count()), CELLS);
+        assert_eq!(topics.iter().map(Topic::cells).sum::<usize>(), CELLS);
         assert_eq!(topics.iter().filter(|topic| topic.records == 100_000).count(), Client::ALL.len());
         assert!(topics.iter().all(|topic| topic.records == 100_000 || topic.records == 10_000));
     }
