@@ -36,7 +36,8 @@ authorizer, a policy class or a listener with such a protocol refuses the start.
 refused as well, unless `--insecure-listen` (or `allow.insecure.listeners=true`) says that this is meant; a listener
 without a host, as in Kafka's stock file, is bound to loopback then.
 
-Names marked with `+` are our own. A topic's own value wins over the broker's; its default is the broker's setting that its text names.
+Names marked with `+` are our own. A topic's own value wins over the broker's: its default is the value of the broker's
+setting whose text says so. DescribeConfigs tells the same texts, and `ottla config show --all --output json` too.
 ";
 
 struct Row<'a> {
@@ -127,7 +128,7 @@ fn section(
             text => format!("`{}`", cell(text)),
         };
         let valid = if row.valid == "-" { String::new() } else { cell(row.valid) };
-        let text = if row.text == "-" { String::new() } else { cell(row.text) };
+        let text = cell(row.text);
         writeln!(page, "| `{}`{mark} |{scope} {} | {default} | {valid} | {text} |", row.name, row.kind)?;
     }
     Ok(())

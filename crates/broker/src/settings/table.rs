@@ -56,7 +56,7 @@ pub struct Setting {
     pub effect: Effect,
     /// A name of ours, which Kafka does not know.
     pub is_own: bool,
-    /// May be empty.
+    /// What it does; of one without effect also why, or until when.
     pub documentation: &'static str,
 }
 
@@ -226,7 +226,7 @@ fn parse_row(row: &'static str) -> Option<Setting> {
             _ => return None,
         },
         is_own: of == "own",
-        documentation: if documentation == "-" { "" } else { documentation },
+        documentation,
     })
 }
 
@@ -246,14 +246,40 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_good_values_and_real_settings_are_explained() {
+    fn defaults_are_good_values() {
         for setting in all() {
             if let Some(default) = &setting.default {
                 let is_unset = setting.valid == Valid::NotEmpty && default == &Value::List(Vec::new());
                 assert!(is_unset || setting.valid.check(setting.name, default).is_ok(), "{}", setting.name);
             }
-            if setting.effect == Effect::Real {
-                assert!(!setting.documentation.is_empty(), "{} has no text", setting.name);
+        }
+    }
+
+    #[test]
+    fn every_setting_has_a_text_of_its_own() {
+        let mut seen = BTreeMap::new();
+        for setting in all() {
+            let (name, text) = (setting.name, setting.documentation);
+            assert!(text.len() > 10 && text.is_ascii(), "{name} says `{text}`");
+            assert!(text.ends_with('.') && !text.contains("  "), "{name} says `{text}`");
+            let before = seen.insert(text, name);
+            assert_eq!(before, None, "{name} says the same");
+        }
+    }
+
+    /// A text must not say that a setting does nothing when it works, nor be silent about one that does nothing.
+    #[test]
+    fn a_text_says_so_where_a_setting_has_no_effect() {
+        const SAID: &[&str] =
+            &["No effect", "refuses the start", " here", "Here ", "Ottla", "One node", "Default of `"];
+        for setting in all() {
+            let (name, text) = (setting.name, setting.documentation);
+            match setting.effect {
+                Effect::Real => assert!(!text.contains("No effect"), "{name} says `{text}`"),
+                Effect::Internal => assert!(text.contains("efused here"), "{name} says `{text}`"),
+                Effect::Taken | Effect::Accept | Effect::Later => {
+                    assert!(SAID.iter().any(|said| text.contains(said)), "{name} says `{text}`");
+                }
             }
         }
     }

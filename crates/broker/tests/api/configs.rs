@@ -15,6 +15,7 @@ use ottla_wire::{ErrorCode, apis};
 
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
+const CLIENT_METRICS: i8 = 16;
 const GROUP: i8 = 32;
 const SET: i8 = 0;
 const DELETE: i8 = 1;
@@ -279,4 +280,34 @@ async fn a_group_has_settings_before_it_exists_and_they_are_listed() {
     assert_eq!(value(&mut connection, GROUP, "g/1", name).await.0, "50000");
     ok(connection.call(2, &replacing(GROUP, "g/1", &[])).await.responses[0].error_code);
     assert!(listed(&mut connection, 1, &[GROUP]).await.1.is_empty());
+}
+
+#[tokio::test]
+async fn every_setting_is_documented_for_those_who_ask() {
+    let running = start(&[]).await;
+    let mut connection = running.connect().await;
+    ok(connection.call(7, &creation("t", 1)).await.topics[0].error_code);
+    for (kind, name, count) in
+        [(TOPIC, "t", 30), (BROKER, "1", 300), (GROUP, "g", 15), (CLIENT_METRICS, "s", 3)]
+    {
+        for (version, include_documentation) in [(2, false), (3, true), (4, false), (4, true)] {
+            let resource = DescribeConfigsResource {
+                resource_type: kind,
+                resource_name: name.into(),
+                configuration_keys: None,
+            };
+            let request = DescribeConfigsRequest {
+                resources: vec![resource],
+                include_synonyms: false,
+                include_documentation,
+            };
+            let answer = connection.call(version, &request).await;
+            let configs = &answer.results[0].configs;
+            assert!(configs.len() >= count, "{} of {name}", configs.len());
+            for config in configs {
+                let text = config.documentation.as_ref().map_or("", |text| text.as_str());
+                assert_eq!(text.ends_with('.'), include_documentation, "{}: `{text}`", config.name.as_str());
+            }
+        }
+    }
 }
