@@ -3,8 +3,12 @@
 use super::{DirEntry, Disk, DiskLock, File, OpenMode, Space};
 use std::fs;
 use std::io::{self, IoSlice};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
+
+/// Records are nobody's business but their owner's: what is made here is closed to other users of the machine.
+const PRIVATE: u32 = 0o700;
 
 #[derive(Debug, Default, Clone, Copy)]
 pub struct OsDisk;
@@ -30,11 +34,11 @@ impl Disk for OsDisk {
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
-        fs::create_dir(path)
+        fs::DirBuilder::new().mode(PRIVATE).create(path)
     }
 
     fn create_dir_all(&self, path: &Path) -> io::Result<()> {
-        fs::create_dir_all(path)
+        fs::DirBuilder::new().mode(PRIVATE).recursive(true).create(path)
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {

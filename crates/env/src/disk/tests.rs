@@ -153,3 +153,15 @@ fn a_held_sync_ends_by_release_or_by_the_cut() {
     disk.cut();
     assert!(held.join().unwrap().is_err());
 }
+
+#[test]
+fn other_users_cannot_look_into_directories_that_are_made() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    OsDisk.create_dir_all(&dir.path().join("a/b")).unwrap();
+    OsDisk.create_dir(&dir.path().join("c")).unwrap();
+    for name in ["a", "a/b", "c"] {
+        let mode = std::fs::metadata(dir.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{name}");
+    }
+}
