@@ -23,17 +23,18 @@ use ottla_env::clock::Clock;
 use ottla_env::disk::Disk;
 use ottla_env::net::Net;
 use ottla_env::rng::Rng;
-use ottla_env::task::spawn_disk_loop;
+use ottla_env::task::{Workers, run_once};
 use ottla_state::controller::ConfigRules;
 use ottla_state::{Endpoint, Image, TopicId, Uuid, group, topic_name};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 const TAIL_CACHE_BYTES: usize = 64 << 20;
@@ -46,6 +47,7 @@ pub struct BrokerStart {
     pub net: Arc<dyn Net>,
     pub clock: Arc<dyn Clock>,
     pub rng: Arc<dyn Rng>,
+    pub workers: Arc<dyn Workers>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +92,7 @@ pub struct Broker {
     engine: Arc<Embedded>,
     stopping: watch::Sender<bool>,
     ready: Arc<AtomicBool>,
+    sampler: Sampler,
     server: Option<tokio::task::JoinHandle<()>>,
     /// The lock of the data directory is held as long as this is.
     _dir: DataDir,
@@ -105,13 +108,14 @@ struct Opened {
 
 impl Broker {
     pub async fn start(start: BrokerStart) -> Result<Self, StartError> {
-        let BrokerStart { settings, disk, net, clock, rng } = start;
+        let BrokerStart { settings, disk, net, clock, rng, workers } = start;
         let opened = {
-            let (disk, rng) = (Arc::clone(&disk), Arc::clone(&rng));
+            let (disk, rng, starter) = (Arc::clone(&disk), Arc::clone(&rng), Arc::clone(&workers));
             let config = settings.broker();
             let path = config.data_dir.clone();
             let wanted = Wanted { node_id: config.node_id, cluster_id: config.cluster_id.clone() };
-            off_loop(move || open(&disk, &path, &wanted, rng.as_ref())).await??
+            let open = move || open(&disk, &path, &wanted, rng.as_ref(), starter.as_ref());
+            run_once(workers.as_ref(), "start", open).await.map_err(StartError::Thread)??
         };
         let Opened { dir, opening, engine } = opened;
         let engine = Arc::new(engine);
@@ -124,7 +128,7 @@ impl Broker {
 
         let clean_start = opening.clean || dir.is_new();
         let metrics = Arc::new(Metrics::new());
-        let registry = start_registry(disk, &clock, &dir, opening, &live, &metrics).await?;
+        let registry = start_registry(disk, workers, &clock, &dir, opening, &live, &metrics).await?;
         let cluster = Cluster::start(ClusterStart {
             coord: Arc::clone(&engine) as Arc<dyn cluster::Coord>,
             clock: Arc::clone(&clock),
@@ -178,9 +182,10 @@ impl Broker {
         attend_logs(&mut background, &context);
         let (ready, limits) = (Arc::new(AtomicBool::new(false)), limits(&settings));
         let http_address = http.as_ref().map(|(_, address)| *address);
+        let sampler = Sampler::new(&context, &limits, &ready);
         if let Some((listener, _)) = http {
-            let sampler = Sampler::new(&context, &limits, &ready);
-            background.spawn(admin::serve(Admin { sampler }, listener, context.stopped()));
+            let admin = Admin { sampler: sampler.clone() };
+            background.spawn(admin::serve(admin, listener, context.stopped()));
         }
         let kafka = bound.iter().map(|bound| bound.address).collect();
         let server = tokio::spawn(server::run(Arc::clone(&context), limits, bound));
@@ -195,6 +200,7 @@ impl Broker {
             engine,
             stopping,
             ready,
+            sampler,
             server: Some(server),
             _dir: dir,
             background,
@@ -207,6 +213,11 @@ impl Broker {
 
     pub fn cluster_id(&self) -> String {
         self.context.image().cluster().map(|cluster| cluster.id.clone()).unwrap_or_default()
+    }
+
+    /// The text that `/metrics` answers with.
+    pub async fn metrics(&self) -> Result<String, fmt::Error> {
+        self.context.metrics.text(&self.sampler.sample().await)
     }
 
     /// Reads what an unclean stop left unread; afterwards the broker says that it is ready.
@@ -241,17 +252,15 @@ impl Broker {
         {
             tracing::warn!("some connections did not take their answers in time");
         }
-        let registry = self.registry.clone();
-        let stopped = off_loop(move || registry.stop()).await;
+        let stopped = self.registry.stop().await;
         self.background.shutdown().await;
         if let Some(cluster) = self.cluster.take()
             && let Err(error) = cluster.stop().await
         {
             tracing::warn!(error = %error, "the registration ends with the process");
         }
-        let engine = Arc::clone(&self.engine);
-        let _ = off_loop(move || engine.close()).await;
-        stopped.unwrap_or_else(|error| Err(StopError::NotSynced(error.to_string())))
+        self.engine.close().await;
+        stopped
     }
 }
 
@@ -292,6 +301,7 @@ fn attend_logs(background: &mut JoinSet<()>, context: &Arc<Context>) {
 
 async fn start_registry(
     disk: Arc<dyn Disk>,
+    workers: Arc<dyn Workers>,
     clock: &Arc<dyn Clock>,
     dir: &DataDir,
     opening: Opening,
@@ -302,6 +312,7 @@ async fn start_registry(
     let topics = Arc::clone(settings);
     let start = RegistryStart {
         disk,
+        workers: Arc::clone(&workers),
         clock: Arc::clone(clock),
         root: dir.path().to_owned(),
         topics_dir: dir.topics_dir(),
@@ -312,17 +323,8 @@ async fn start_registry(
         on_removed: Arc::new(move |segments, bytes| removed.removed(segments, bytes)),
         on_compacted: Arc::new(move |before, after| compacted.compacted(before, after)),
     };
-    Ok(off_loop(move || Registry::start(start)).await??)
-}
-
-/// Runs what waits for a disk on a thread of its own.
-async fn off_loop<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StartError> {
-    let (reply, answer) = oneshot::channel();
-    spawn_disk_loop("start-stop", move || {
-        let _ = reply.send(work());
-    })
-    .map_err(StartError::Thread)?;
-    answer.await.map_err(|_| StartError::Thread(io::Error::other("it panicked")))
+    let started = run_once(workers.as_ref(), "start", move || Registry::start(start)).await;
+    Ok(started.map_err(StartError::Thread)??)
 }
 
 fn open(
@@ -330,11 +332,12 @@ fn open(
     path: &std::path::Path,
     wanted: &Wanted,
     rng: &dyn Rng,
+    workers: &dyn Workers,
 ) -> Result<Opened, StartError> {
     let dir = DataDir::open(disk, path, wanted, rng)?;
     let opening = Opening::read(disk.as_ref(), dir.path())?;
     let at_least = opening.checkpoint.metadata_revision;
-    let mut engine = Embedded::open(Arc::clone(disk), &dir.metadata_dir(), at_least);
+    let mut engine = Embedded::open(Arc::clone(disk), &dir.metadata_dir(), at_least, workers);
     if engine.as_ref().is_err_and(OpenError::is_full) {
         // A start writes a little, on a full disk too (durability rule A8).
         tracing::warn!("the disk is full; the reserve is used to start");
@@ -343,7 +346,7 @@ fn open(
             path: dir.path().to_owned(),
             source,
         })?;
-        engine = Embedded::open(Arc::clone(disk), &dir.metadata_dir(), at_least);
+        engine = Embedded::open(Arc::clone(disk), &dir.metadata_dir(), at_least, workers);
     }
     let (engine, report) = engine?;
     if report.cut_bytes > 0 {

@@ -14,6 +14,7 @@ use ottla_broker::settings::{Input, LiveSettings, load};
 use ottla_env::clock::ManualClock;
 use ottla_env::disk::{Disk, Lost, MemoryDisk};
 use ottla_env::rng::SeededRng;
+use ottla_env::task::Threads;
 use ottla_state::Uuid;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ fn ids_around_a_kill() -> (i64, i64) {
     let next = |disk: &MemoryDisk| {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let shared: Arc<dyn Disk> = Arc::new(disk.clone());
-        let coord: Arc<dyn Coord> = Arc::new(Embedded::open(shared, Path::new(DIR), 0).unwrap().0);
+        let coord: Arc<dyn Coord> = Arc::new(Embedded::open(shared, Path::new(DIR), 0, &Threads).unwrap().0);
         runtime.block_on(async {
             let cluster = Cluster::start(start(coord)).await.unwrap();
             cluster.producer_ids().next().await.unwrap()

@@ -115,5 +115,5 @@ async fn the_log_on_disk_does_what_every_log_does() {
     let registry = partition_suite::start(&partition_suite::fresh());
     let partition = registry.partition(&partition_suite::topic(), 0).unwrap();
     conformance(partition.log.as_ref()).await;
-    registry.stop().unwrap();
+    registry.stop().await.unwrap();
 }

@@ -46,7 +46,7 @@ async fn durable(disk: &MemoryDisk) -> i64 {
     let partition = registry.partition(&topic(), 0).unwrap();
     partition.log.ready().await.unwrap();
     let end = partition.log.offsets().unwrap().log_end;
-    registry.stop().unwrap();
+    registry.stop().await.unwrap();
     end
 }
 
@@ -73,7 +73,7 @@ async fn a_topic_that_turns_from_os_to_fsync_is_synced_to_its_end() {
     registry.on_image(&image(lazy));
     append(&partition).await;
     assert_eq!((partition.high_watermark(), durable(&disk).await), (5, 4));
-    registry.stop().unwrap();
+    registry.stop().await.unwrap();
 }
 
 #[tokio::test]
@@ -90,5 +90,5 @@ async fn open_partitions_have_the_settings_of_the_newest_image() {
     registry.on_image(&image(with(&[])));
     assert_eq!((open.config(), late.config()), (open.config(), open.config()));
     assert_eq!(late.config().max_message_bytes, 1_048_588);
-    registry.stop().unwrap();
+    registry.stop().await.unwrap();
 }

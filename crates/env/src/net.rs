@@ -1,4 +1,4 @@
-//! Sockets behind a seam: TCP of the operating system, or pipes in memory for tests.
+//! Sockets behind a seam: TCP of the operating system, pipes in memory for tests, or pipes of a simulation.
 //!
 //! [`Stream`] is an enum rather than a trait object, because it is polled for every byte of the product; the choice of
 //! the network ([`Net`]) is made once and is a trait object.
@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
@@ -58,7 +58,17 @@ pub enum Listener {
     Memory { address: SocketAddr, incoming: tokio::sync::Mutex<mpsc::Receiver<Stream>> },
 }
 
+/// Both directions of a connection that is not of the operating system.
+pub trait Pipe: AsyncRead + AsyncWrite + Debug + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Debug + Send + Unpin> Pipe for T {}
+
 impl Listener {
+    /// Gives what comes through a channel; when that ends, every accept fails.
+    pub fn of(address: SocketAddr, incoming: mpsc::Receiver<Stream>) -> Self {
+        Self::Memory { address, incoming: tokio::sync::Mutex::new(incoming) }
+    }
+
     /// Cancel-safe: a connection is either returned or still waiting.
     pub async fn accept(&self) -> io::Result<Stream> {
         match self {
@@ -92,19 +102,19 @@ impl Listener {
 #[derive(Debug)]
 pub enum Stream {
     Tcp(TcpStream),
-    Memory { pipe: DuplexStream, local: SocketAddr, peer: SocketAddr },
+    Memory { pipe: Box<dyn Pipe>, local: SocketAddr, peer: SocketAddr },
 }
 
 #[derive(Debug)]
 pub enum ReadHalf {
     Tcp(OwnedReadHalf),
-    Memory(tokio::io::ReadHalf<DuplexStream>),
+    Memory(tokio::io::ReadHalf<Box<dyn Pipe>>),
 }
 
 #[derive(Debug)]
 pub enum WriteHalf {
     Tcp(OwnedWriteHalf),
-    Memory(tokio::io::WriteHalf<DuplexStream>),
+    Memory(tokio::io::WriteHalf<Box<dyn Pipe>>),
 }
 
 impl Stream {
@@ -224,7 +234,7 @@ impl Net for MemoryNet {
             }
             listeners.insert(port, sender);
             let address = SocketAddr::new(address.ip(), port);
-            Ok(Listener::Memory { address, incoming: tokio::sync::Mutex::new(receiver) })
+            Ok(Listener::of(address, receiver))
         })
     }
 
@@ -237,9 +247,9 @@ impl Net for MemoryNet {
             let (server, client) =
                 (SocketAddr::new(loopback, port), SocketAddr::new(loopback, self.free_port()));
             let (near, far) = tokio::io::duplex(PIPE_BYTES);
-            let accepted = Stream::Memory { pipe: far, local: server, peer: client };
+            let accepted = Stream::Memory { pipe: Box::new(far), local: server, peer: client };
             listener.send(accepted).await.map_err(|_| io::ErrorKind::ConnectionRefused)?;
-            Ok(Stream::Memory { pipe: near, local: client, peer: server })
+            Ok(Stream::Memory { pipe: Box::new(near), local: client, peer: server })
         })
     }
 }

@@ -16,7 +16,7 @@ use super::coord::{
 use super::store::Published;
 use ottla_env::disk::Disk;
 use ottla_env::net::BoxFuture;
-use ottla_env::task::{DiskLoop, spawn_disk_loop};
+use ottla_env::task::{DiskLoop, Turn, Wait, Work, Workers};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -50,13 +50,14 @@ impl Embedded {
         disk: Arc<dyn Disk>,
         dir: &Path,
         at_least: Revision,
+        workers: &dyn Workers,
     ) -> Result<(Self, OpenReport), OpenError> {
         let (engine, report) = Engine::open(disk, dir, at_least)?;
         let published = Arc::new(Published::new(engine.store().clone()));
-        let (sender, receiver) = mpsc::channel(QUEUE);
+        let (sender, queue) = mpsc::channel(QUEUE);
         let last = engine.store().revision().unsigned_abs();
-        let shared = Arc::clone(&published);
-        let writer = spawn_disk_loop("metadata", move || run(engine, receiver, &shared))
+        let writer = workers
+            .start("metadata", Box::new(Writer { engine, queue, published: Arc::clone(&published) }))
             .map_err(|source| OpenError::Io { action: "start a thread for", path: dir.to_owned(), source })?;
         let embedded = Self {
             published,
@@ -67,11 +68,13 @@ impl Embedded {
         Ok((embedded, report))
     }
 
-    /// Ends the engine after everything that waits. Blocks on the disk.
-    pub fn close(&self) {
+    /// Ends the engine after everything that waits.
+    pub async fn close(&self) {
         drop(lock(&self.queue).take());
         let writer = lock(&self.writer).take();
-        if writer.is_some_and(|writer| !writer.join()) {
+        if let Some(writer) = writer
+            && !writer.join().await
+        {
             tracing::error!("the metadata thread panicked");
         }
         self.published.close();
@@ -93,9 +96,39 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("no holder of this lock can panic")
 }
 
-/// The loop of the thread that owns the files.
-fn run(mut engine: Engine, mut queue: mpsc::Receiver<(Transaction, Reply)>, published: &Published) {
-    while let Some(first) = queue.blocking_recv() {
+/// What owns the files. A turn is a group.
+struct Writer {
+    engine: Engine,
+    queue: mpsc::Receiver<(Transaction, Reply)>,
+    published: Arc<Published>,
+}
+
+impl Work for Writer {
+    fn turn(&mut self, wait: Wait) -> Turn {
+        let first = match wait {
+            Wait::ForWork => self.queue.blocking_recv(),
+            Wait::Never => match self.queue.try_recv() {
+                Ok(first) => Some(first),
+                Err(mpsc::error::TryRecvError::Empty) => return Turn::Idle,
+                Err(mpsc::error::TryRecvError::Disconnected) => None,
+            },
+        };
+        if let Some(first) = first {
+            self.group(first);
+            return Turn::Worked;
+        }
+        if controls::active(Control::AnswerBeforeRecord) {
+            // A clean stop loses nothing, even with the planted bug.
+            let _ = self.engine.commit(&[Transaction::default()]);
+        }
+        Turn::Ended
+    }
+}
+
+impl Writer {
+    /// Commits this transaction and those that wait behind it.
+    fn group(&mut self, first: (Transaction, Reply)) {
+        let Self { engine, queue, published } = self;
         let mut transactions = Vec::new();
         let mut replies = Vec::new();
         let mut bytes = 0;
@@ -118,10 +151,6 @@ fn run(mut engine: Engine, mut queue: mpsc::Receiver<(Transaction, Reply)>, publ
             // The next commit reports it to somebody who can act.
             tracing::error!(error = %failed, "metadata snapshot failed");
         }
-    }
-    if controls::active(Control::AnswerBeforeRecord) {
-        // A clean stop loses nothing, even with the planted bug.
-        let _ = engine.commit(&[Transaction::default()]);
     }
 }
 

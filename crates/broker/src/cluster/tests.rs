@@ -6,6 +6,7 @@ use super::*;
 use ottla_env::clock::ManualClock;
 use ottla_env::disk::{Disk, MemoryDisk, OperationKind};
 use ottla_env::rng::SeededRng;
+use ottla_env::task::Threads;
 use ottla_state::controller::{
     Alteration, ConfigResource, ConfigRules, DeleteTarget, Mode, NewTopic, Refusal,
 };
@@ -26,7 +27,7 @@ fn embedded(disk: &MemoryDisk) -> Arc<Embedded> {
     if disk.entry(Path::new(DIR)).unwrap().is_none() {
         embedded::create(disk.as_ref(), Path::new(DIR)).unwrap();
     }
-    Arc::new(Embedded::open(disk, Path::new(DIR), 0).unwrap().0)
+    Arc::new(Embedded::open(disk, Path::new(DIR), 0, &Threads).unwrap().0)
 }
 
 fn engines() -> Vec<(&'static str, Arc<dyn Coord>)> {
@@ -298,7 +299,7 @@ async fn metadata_outlives_clean_and_unclean_stops() {
     let first_id = cluster.producer_ids().next().await.unwrap();
     let id = cluster.metadata().image().topic("t").unwrap().id;
     cluster.stop().await.unwrap();
-    coord.close();
+    coord.close().await;
 
     let coord = embedded(&disk);
     let cluster = quiet(Arc::clone(&coord) as _, 2, true).await;

@@ -4,6 +4,7 @@ use super::*;
 use crate::cluster::Embedded;
 use ottla_env::disk::{Fault, Lost, MemoryDisk, OsDisk};
 use ottla_env::rng::{OsRng, SeededRng};
+use ottla_env::task::Threads;
 
 const PATH: &str = "home/ottla-data";
 
@@ -127,7 +128,7 @@ fn a_first_start_may_be_cut_anywhere_and_repeated() {
                 let dir = open(&after, &Wanted::default()).unwrap();
                 let format = dir.format().clone();
                 let metadata: Arc<dyn Disk> = Arc::new(after.clone());
-                drop(Embedded::open(metadata, &dir.metadata_dir(), 0).unwrap());
+                drop(Embedded::open(metadata, &dir.metadata_dir(), 0, &Threads).unwrap());
                 drop(dir);
                 // What was opened once is durable.
                 let again = after.crash(Lost::AllUnsynced);

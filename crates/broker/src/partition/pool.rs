@@ -4,13 +4,13 @@
 //! recovery. The queues are bounded by what may be asked for: one sync per file, one opening per log, and reads hold a
 //! permit. Knows nothing of logs.
 
-use ottla_env::task::{DiskLoop, spawn_disk_loop};
+use ottla_env::task::{DiskLoop, Turn, Wait, Work, Workers};
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-type Work = Box<dyn FnOnce() + Send>;
+type Job = Box<dyn FnOnce() + Send>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
@@ -37,9 +37,9 @@ struct Shared {
 
 #[derive(Default)]
 struct Queues {
-    urgent: VecDeque<Work>,
-    asked: VecDeque<Work>,
-    background: VecDeque<Work>,
+    urgent: VecDeque<Job>,
+    asked: VecDeque<Job>,
+    background: VecDeque<Job>,
     long_running: usize,
     closed: bool,
 }
@@ -52,7 +52,7 @@ impl fmt::Debug for Pool {
 
 impl Pool {
     /// Threads end when the pool is closed.
-    pub fn start(name: &str, threads: usize) -> io::Result<(Self, Vec<DiskLoop>)> {
+    pub fn start(workers: &dyn Workers, name: &str, threads: usize) -> io::Result<(Self, Vec<DiskLoop>)> {
         let shared = Arc::new(Shared {
             queues: Mutex::default(),
             changed: Condvar::new(),
@@ -60,8 +60,8 @@ impl Pool {
         });
         let mut loops = Vec::with_capacity(threads);
         for number in 0..threads {
-            let worker = Arc::clone(&shared);
-            loops.push(spawn_disk_loop(&format!("{name}-{number}"), move || worker.run())?);
+            let worker = Worker(Arc::clone(&shared));
+            loops.push(workers.start(&format!("{name}-{number}"), Box::new(worker))?);
         }
         Ok((Self { shared }, loops))
     }
@@ -98,34 +98,43 @@ impl Shared {
         // The lock guards queues only; work runs, and may panic, outside of it.
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn run(&self) {
-        let mut queues = self.lock();
+/// One of the threads. A turn is a job.
+struct Worker(Arc<Shared>);
+
+impl Work for Worker {
+    fn turn(&mut self, wait: Wait) -> Turn {
+        let shared = &self.0;
+        let mut queues = shared.lock();
         loop {
             if queues.closed {
-                return;
+                return Turn::Ended;
             }
-            if let Some(work) = queues.urgent.pop_front() {
+            if let Some(job) = queues.urgent.pop_front() {
                 drop(queues);
-                work();
-                queues = self.lock();
-            } else if queues.long_running < self.long_max
-                && let Some(work) = queues.next_long()
+                job();
+                return Turn::Worked;
+            }
+            if queues.long_running < shared.long_max
+                && let Some(job) = queues.next_long()
             {
                 queues.long_running += 1;
                 drop(queues);
-                work();
-                queues = self.lock();
-                queues.long_running -= 1;
-            } else {
-                queues = self.changed.wait(queues).unwrap_or_else(PoisonError::into_inner);
+                job();
+                shared.lock().long_running -= 1;
+                return Turn::Worked;
             }
+            if wait == Wait::Never {
+                return Turn::Idle;
+            }
+            queues = shared.changed.wait(queues).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
 
 impl Queues {
-    fn next_long(&mut self) -> Option<Work> {
+    fn next_long(&mut self) -> Option<Job> {
         self.asked.pop_front().or_else(|| self.background.pop_front())
     }
 }
@@ -133,11 +142,12 @@ impl Queues {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ottla_env::task::Threads;
     use std::sync::mpsc;
 
-    #[test]
-    fn urgent_work_runs_while_long_work_holds_its_share_of_the_threads() {
-        let (pool, loops) = Pool::start("test", 2).unwrap();
+    #[tokio::test]
+    async fn urgent_work_runs_while_long_work_holds_its_share_of_the_threads() {
+        let (pool, loops) = Pool::start(&Threads, "test", 2).unwrap();
         let (finish, wait) = mpsc::channel::<()>();
         let (sender, done) = mpsc::channel();
         let report = sender.clone();
@@ -157,7 +167,9 @@ mod tests {
         assert_eq!(rest, ["long", "asked", "background"]);
         pool.close();
         pool.submit(Class::Urgent, move || sender.send("late").unwrap());
-        assert!(loops.into_iter().all(DiskLoop::join));
+        for ended in loops {
+            assert!(ended.join().await);
+        }
         assert!(done.recv().is_err(), "work behind the end is dropped");
     }
 }

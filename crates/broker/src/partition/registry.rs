@@ -3,6 +3,7 @@
 //! A partition comes into being when somebody asks for it and the metadata has it; its log opens on first use. The
 //! registry writes the checkpoint, recovers what an unclean stop left, and removes what was deleted.
 
+mod checkpointer;
 mod chores;
 
 use super::controls::{self, Control};
@@ -11,16 +12,17 @@ use super::error::{StartError, StopError, StorageFailed};
 use super::local::LocalLog;
 use super::partition_log::PartitionLog;
 use super::pool::{Class, Pool};
-use super::start::{self, Opening, StartReport, io_error};
+use super::start::{Opening, StartReport, io_error};
 use super::tail_cache::TailCache;
-use super::writer::{Entries, Message, OnCompacted, OnOpened, OnRemoved, Open, Room, Tools, Writer};
+use super::writer::{Message, OnCompacted, OnOpened, OnRemoved, Open, Room, Tools, Writer};
 use crate::metrics::StorageMetrics;
 use crate::settings::TopicConfig;
+use checkpointer::{CheckpointRequest, Checkpointer};
 use crossbeam_channel::Sender;
 use ottla_env::clock::Clock;
 use ottla_env::disk::{Disk, Space};
 use ottla_env::net::BoxFuture;
-use ottla_env::task::{DiskLoop, spawn_disk_loop};
+use ottla_env::task::{DiskLoop, Workers};
 use ottla_log::checkpoint::{Checkpoint, FILE_NAME, LogKey};
 use ottla_log::{Log, LogPlace, OpenError, OpenFrom};
 use ottla_state::image::{Configs, Topic};
@@ -37,7 +39,6 @@ use tokio::sync::{mpsc, oneshot, watch};
 const SYNC_THREADS: usize = 8;
 const READ_THREADS: usize = 4;
 const CHECKPOINT_BYTES: u64 = 64 << 20;
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
 /// Dirty logs from which on one sync of the file system is cheaper than one of each file.
 const SYNC_ALL_FROM: usize = 16;
 /// An image is old for milliseconds; so many topics are not deleted in that time.
@@ -48,6 +49,7 @@ const RESERVE_BYTES: usize = 4 << 20;
 /// What a start needs.
 pub struct RegistryStart {
     pub disk: Arc<dyn Disk>,
+    pub workers: Arc<dyn Workers>,
     pub clock: Arc<dyn Clock>,
     pub root: PathBuf,
     pub topics_dir: PathBuf,
@@ -177,11 +179,6 @@ impl Partitions {
     }
 }
 
-enum CheckpointRequest {
-    Due,
-    Stop(crossbeam_channel::Sender<Result<(), StopError>>),
-}
-
 /// The directory of a partition: named by what never changes, so that nothing of a topic that was deleted is met by one
 /// of the same name.
 pub(super) fn directory_name(topic: TopicId, partition: u32) -> String {
@@ -202,6 +199,7 @@ impl Registry {
     pub fn start(start: RegistryStart) -> Result<Self, StartError> {
         let RegistryStart {
             disk,
+            workers,
             clock,
             root,
             topics_dir,
@@ -218,10 +216,13 @@ impl Registry {
         }
         let reserve = Reserve { disk: Arc::clone(&disk), path: root.join(RESERVE) };
         reserve.keep();
-        let (syncs, mut threads) = Pool::start("sync", SYNC_THREADS).map_err(StartError::Thread)?;
-        let (readers, read_threads) = Pool::start("read", READ_THREADS).map_err(StartError::Thread)?;
+        let (syncs, mut threads) =
+            Pool::start(workers.as_ref(), "sync", SYNC_THREADS).map_err(StartError::Thread)?;
+        let (readers, read_threads) =
+            Pool::start(workers.as_ref(), "read", READ_THREADS).map_err(StartError::Thread)?;
         threads.extend(read_threads);
-        let (cleaner, cleaner_threads) = Pool::start("cleaner", 1).map_err(StartError::Thread)?;
+        let (cleaner, cleaner_threads) =
+            Pool::start(workers.as_ref(), "cleaner", 1).map_err(StartError::Thread)?;
         threads.extend(cleaner_threads);
         let stopping = Arc::new(AtomicBool::new(false));
         let failed = watch::Sender::new(None);
@@ -251,10 +252,10 @@ impl Registry {
             },
         };
         let mut writers = Vec::new();
-        for number in 0..ottla_env::task::cores().clamp(1, 4) {
+        for number in 0..workers.cores().clamp(1, 4) {
             let (sender, queue) = crossbeam_channel::unbounded();
-            let writer = Writer::new(tools.clone(), sender.clone());
-            let thread = spawn_disk_loop(&format!("writer-{number}"), move || writer.run(&queue));
+            let writer = Writer::new(tools.clone(), sender.clone(), queue);
+            let thread = workers.start(&format!("writer-{number}"), Box::new(writer));
             threads.push(thread.map_err(StartError::Thread)?);
             writers.push(sender);
         }
@@ -286,10 +287,8 @@ impl Registry {
             checkpointed,
             metrics,
         });
-        let weak = Arc::downgrade(&inner);
-        let thread = spawn_disk_loop("checkpoint", move || {
-            run_checkpoints(&requests, &appended, || weak.upgrade());
-        });
+        let checkpointer = Checkpointer::new(requests, appended, Arc::downgrade(&inner));
+        let thread = workers.start("checkpoint", Box::new(checkpointer));
         lock(&inner.threads).push(thread.map_err(StartError::Thread)?);
         Ok(Self(inner))
     }
@@ -377,7 +376,8 @@ impl Registry {
     /// Hears that what topics inherit from the broker's settings may be different now.
     pub fn on_settings(&self) {
         let partitions = lock(&self.0.partitions);
-        let all: Vec<TopicId> = partitions.configs.keys().copied().collect();
+        let mut all: Vec<TopicId> = partitions.configs.keys().copied().collect();
+        all.sort_unstable();
         self.0.configure(&partitions, &all);
     }
 
@@ -499,20 +499,20 @@ impl Registry {
         }
     }
 
-    /// Syncs everything, writes the checkpoint and the marker of a clean stop, and ends all threads. Waits for the
-    /// disk.
-    pub fn stop(&self) -> Result<(), StopError> {
+    /// Syncs everything, writes the checkpoint and the marker of a clean stop, and ends all threads.
+    pub async fn stop(&self) -> Result<(), StopError> {
         self.0.stopping.store(true, Ordering::Relaxed);
         self.0.cleaner.close();
-        let (reply, done) = crossbeam_channel::bounded(1);
+        let (reply, done) = oneshot::channel();
         let _ = self.0.checkpointer.send(CheckpointRequest::Stop(reply));
-        let result = done.recv().unwrap_or_else(|_| {
+        let result = done.await.unwrap_or_else(|_| {
             Err(StopError::NotSynced("the thread that writes the checkpoint is gone".to_owned()))
         });
         self.0.syncs.close();
         self.0.readers.close();
-        for thread in lock(&self.0.threads).drain(..) {
-            if !thread.join() {
+        let threads = std::mem::take(&mut *lock(&self.0.threads));
+        for thread in threads {
+            if !thread.join().await {
                 tracing::error!("a storage thread panicked");
             }
         }
@@ -580,96 +580,6 @@ impl Inner {
         // A partition that was never written to has no directory.
         let files = self.disk.list(&dir).unwrap_or_default();
         files.iter().filter(|file| file.name.ends_with(".log")).map(|file| file.len).sum()
-    }
-
-    fn is_checkpointed(&self) {
-        *lock(&self.checkpointed) = self.clock.monotonic();
-    }
-
-    /// Gathers what changed from the loops and replaces the checkpoint. Returns its checksum.
-    fn write_checkpoint(
-        &self,
-        ask: impl Fn(crossbeam_channel::Sender<Entries>) -> Message,
-    ) -> io::Result<u32> {
-        let (reply, answers) = crossbeam_channel::unbounded();
-        let asked = self.writers.iter().filter(|writer| writer.send(ask(reply.clone())).is_ok()).count();
-        drop(reply);
-        let mut changed = Vec::new();
-        for _ in 0..asked {
-            changed.extend(answers.recv().map_err(|_| io::Error::other("a disk loop ended"))?);
-        }
-        let checkpoint = {
-            let deleted: Vec<TopicId> = lock(&self.partitions).deleted.iter().copied().collect();
-            let mut checkpoint = lock(&self.checkpoint);
-            checkpoint.logs.extend(changed);
-            if !deleted.is_empty() {
-                let deleted: HashSet<[u8; 16]> = deleted.iter().map(|id| id.0).collect();
-                checkpoint.logs.retain(|(id, _), _| !deleted.contains(id));
-            }
-            if let Some(revision) = self.metadata_revision.get() {
-                checkpoint.metadata_revision = revision();
-            }
-            checkpoint.clone()
-        };
-        let path = self.root.join(FILE_NAME);
-        let written = match checkpoint.write(self.disk.as_ref(), &path) {
-            Err(error)
-                if error.kind() == io::ErrorKind::StorageFull && !controls::active(Control::NoReserve) =>
-            {
-                // This is what the reserve is for (durability rule A8). The next start on a full disk needs one too.
-                give_up_reserve(self.disk.as_ref(), &self.root)?;
-                let written = checkpoint.write(self.disk.as_ref(), &path);
-                Reserve { disk: Arc::clone(&self.disk), path: self.root.join(RESERVE) }.keep();
-                written
-            }
-            other => other,
-        };
-        if written.is_ok() {
-            self.is_checkpointed();
-        }
-        written
-    }
-
-    fn stop(&self) -> Result<(), StopError> {
-        let io = |action, path: &Path| {
-            let path = path.to_owned();
-            move |error: io::Error| StopError::Io { action, path, cause: error.to_string() }
-        };
-        let path = self.root.join(FILE_NAME);
-        let checksum = self.write_checkpoint(Message::Stop).map_err(io("write", &path))?;
-        if let Some(failure) = self.failed.borrow().clone() {
-            return Err(failure.into());
-        }
-        start::write_marker(self.disk.as_ref(), &self.root, checksum)
-            .map_err(io("mark a clean stop in", &self.root))
-    }
-}
-
-fn run_checkpoints(
-    requests: &crossbeam_channel::Receiver<CheckpointRequest>,
-    appended: &AtomicU64,
-    inner: impl Fn() -> Option<Arc<Inner>>,
-) {
-    loop {
-        match requests.recv_timeout(CHECKPOINT_EVERY) {
-            Ok(CheckpointRequest::Stop(reply)) => {
-                let result = inner().map_or(Ok(()), |inner| inner.stop());
-                let _ = reply.send(result);
-                return;
-            }
-            Err(crossbeam_channel::RecvTimeoutError::Disconnected) => return,
-            Ok(CheckpointRequest::Due) | Err(crossbeam_channel::RecvTimeoutError::Timeout) => {
-                let Some(inner) = inner() else { return };
-                if appended.swap(0, Ordering::Relaxed) == 0 {
-                    inner.is_checkpointed();
-                    continue;
-                }
-                if let Err(error) = inner.write_checkpoint(Message::Checkpoint) {
-                    // The last one stays valid; a start reads more.
-                    tracing::warn!(error = %error, "the checkpoint cannot be written");
-                }
-            }
-        }
     }
 }
 

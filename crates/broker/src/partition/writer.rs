@@ -14,8 +14,9 @@ use super::partition_log::{ActiveProducer, DeleteBefore, Produced, Written};
 use super::pool::{Class, Pool};
 use crate::metrics::StorageMetrics;
 use compaction::Compacting;
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use ottla_env::clock::Clock;
+use ottla_env::task::{Turn, Wait, Work};
 use ottla_log::checkpoint::{LogEntry, LogKey};
 use ottla_log::compaction::Compacted;
 use ottla_log::{CompactError, Durability, Log, OpenError, OpenReport, Removal, StartFailed, SyncJob};
@@ -25,10 +26,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Messages that are handled before dirty files are looked for.
 const GROUP: usize = 512;
+/// A clock that somebody sets must not make a wait endless.
+const LOOK_MS: i64 = 60_000;
 
 pub(super) type Reply = oneshot::Sender<Result<Written, AppendError>>;
 pub(super) type DeleteReply = oneshot::Sender<Result<i64, DeleteError>>;
@@ -179,6 +183,7 @@ struct Collecting {
 pub(super) struct Writer {
     tools: Tools,
     own: Sender<Message>,
+    queue: Receiver<Message>,
     logs: HashMap<LogKey, Owned>,
     touched: Vec<LogKey>,
     collecting: Vec<Collecting>,
@@ -192,11 +197,42 @@ pub(super) struct Writer {
     stop: Option<crossbeam_channel::Sender<Entries>>,
 }
 
+enum Next {
+    Message(Message),
+    Due,
+    Nothing,
+    /// Nobody can send any more.
+    Nobody,
+}
+
+impl Work for Writer {
+    fn turn(&mut self, wait: Wait) -> Turn {
+        match self.next(wait) {
+            Next::Message(message) => self.take(message),
+            Next::Due => self.look_at_due(),
+            Next::Nothing => return Turn::Idle,
+            Next::Nobody => return Turn::Ended,
+        }
+        for _ in 0..GROUP {
+            let Ok(message) = self.queue.try_recv() else { break };
+            self.take(message);
+        }
+        self.finish_openings();
+        self.request_syncs();
+        if self.stopping && self.stop.is_none() && self.collecting.is_empty() {
+            self.end();
+            return Turn::Ended;
+        }
+        Turn::Worked
+    }
+}
+
 impl Writer {
-    pub fn new(tools: Tools, own: Sender<Message>) -> Self {
+    pub fn new(tools: Tools, own: Sender<Message>, queue: Receiver<Message>) -> Self {
         Self {
             tools,
             own,
+            queue,
             logs: HashMap::new(),
             touched: Vec::new(),
             collecting: Vec::new(),
@@ -208,49 +244,45 @@ impl Writer {
         }
     }
 
-    pub fn run(mut self, queue: &Receiver<Message>) {
-        loop {
-            let Some(first) = self.next(queue) else { return };
-            if let Some(message) = first {
-                self.take(message);
-            }
-            for message in queue.try_iter().take(GROUP) {
-                self.take(message);
-            }
-            self.finish_openings();
-            self.request_syncs();
-            if self.stopping && self.stop.is_none() && self.collecting.is_empty() {
-                self.end();
-                return;
-            }
+    /// The next message, or that an `os` log is due for a sync or a file for its end.
+    fn next(&mut self, wait: Wait) -> Next {
+        let due = self.due();
+        let now = self.tools.clock.now_ms();
+        let left = due.map(|due| due.saturating_sub(now).clamp(0, LOOK_MS).unsigned_abs());
+        let received = match (wait, left) {
+            (Wait::ForWork, None) => self.queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            (Wait::ForWork, Some(ms)) => self.queue.recv_timeout(Duration::from_millis(ms)),
+            (Wait::Never, _) => self.queue.try_recv().map_err(|error| match error {
+                TryRecvError::Empty => RecvTimeoutError::Timeout,
+                TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
+            }),
+        };
+        match received {
+            Ok(message) => Next::Message(message),
+            Err(RecvTimeoutError::Disconnected) => Next::Nobody,
+            Err(RecvTimeoutError::Timeout) if wait == Wait::Never && left != Some(0) => Next::Nothing,
+            Err(RecvTimeoutError::Timeout) => Next::Due,
         }
     }
 
-    /// Waits for a message, or until an `os` log is due for a sync or a file for its end. `None`: nobody can send any
-    /// more.
-    fn next(&mut self, queue: &Receiver<Message>) -> Option<Option<Message>> {
+    /// When an `os` log is due for a sync or a file for its end.
+    fn due(&self) -> Option<i64> {
         if !self.any_os && self.removals.is_empty() {
-            return queue.recv().ok().map(Some);
+            return None;
         }
         let due = self.logs.values().filter(|_| self.any_os).filter_map(|owned| match &owned.state {
             State::Open(open) => open.flush_due(),
             _ => None,
         });
-        let due = due.chain(self.removals.first_key_value().map(|(due, _)| *due)).min();
-        let Some(due) = due else { return queue.recv().ok().map(Some) };
+        due.chain(self.removals.first_key_value().map(|(due, _)| *due)).min()
+    }
+
+    fn look_at_due(&mut self) {
         let now = self.tools.clock.now_ms();
-        let wait = std::time::Duration::from_millis(due.saturating_sub(now).clamp(0, 60_000).unsigned_abs());
-        match queue.recv_timeout(wait) {
-            Ok(message) => Some(Some(message)),
-            Err(crossbeam_channel::RecvTimeoutError::Timeout) => {
-                let now = self.tools.clock.now_ms();
-                let is_due = |owned: &Owned| matches!(&owned.state, State::Open(o) if o.flush_due().is_some_and(|d| d <= now));
-                self.touched.extend(self.logs.iter().filter(|(_, owned)| is_due(owned)).map(|(key, _)| *key));
-                self.remove_due(now);
-                Some(None)
-            }
-            Err(crossbeam_channel::RecvTimeoutError::Disconnected) => None,
-        }
+        let is_due =
+            |owned: &Owned| matches!(&owned.state, State::Open(o) if o.flush_due().is_some_and(|d| d <= now));
+        self.touched.extend(self.logs.iter().filter(|(_, owned)| is_due(owned)).map(|(key, _)| *key));
+        self.remove_due(now);
     }
 
     fn take(&mut self, message: Message) {
@@ -391,7 +423,7 @@ impl Writer {
                 duplicate: false,
             };
             let _ = reply.send(Ok(written));
-            std::thread::sleep(std::time::Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(20));
             oneshot::channel().0
         } else {
             reply
@@ -514,7 +546,10 @@ impl Writer {
         let mut superseded = 0;
         let mut collecting = Collecting { reply, entries: Vec::new(), missing: 0 };
         let now = self.tools.clock.now_ms();
-        for (key, owned) in &mut self.logs {
+        let mut logs: Vec<(&LogKey, &mut Owned)> = self.logs.iter_mut().collect();
+        // In an order that a run can be repeated in.
+        logs.sort_unstable_by_key(|(key, _)| **key);
+        for (key, owned) in logs {
             let State::Open(open) = &mut owned.state else { continue };
             if !std::mem::take(&mut open.changed) || open.log.is_offline() {
                 continue;
@@ -583,8 +618,8 @@ impl Writer {
         }
     }
 
-    fn end(self) {
-        for owned in self.logs.into_values() {
+    fn end(&mut self) {
+        for owned in self.logs.values() {
             owned.local.set_openness(Openness::Stopping);
         }
     }

@@ -7,6 +7,7 @@ use ottla_env::clock::OsClock;
 use ottla_env::disk::MemoryDisk;
 use ottla_env::net::{MemoryNet, Net, ReadHalf, WriteHalf};
 use ottla_env::rng::SeededRng;
+use ottla_env::task::Threads;
 use ottla_wire::codec::{Decoder, Records, Request};
 use ottla_wire::frame::{encode_request, response_header_version};
 use ottla_wire::messages::produce::{
@@ -40,6 +41,7 @@ pub async fn start_on(disk: &MemoryDisk, settings: &[(&str, &str)]) -> Running {
         net: Arc::new(net.clone()),
         clock: Arc::new(OsClock::new()),
         rng: Arc::new(SeededRng::new(1)),
+        workers: Arc::new(Threads),
     })
     .await
     .unwrap();

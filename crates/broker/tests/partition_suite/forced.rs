@@ -6,7 +6,6 @@
 use super::{contents, fresh, image, produced, start, topic};
 use ottla_broker::partition::{AppendError, Partition, Registry, Written};
 use ottla_env::disk::{Disk, Lost, MemoryDisk, OperationKind};
-use ottla_env::task::spawn_disk_loop;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -62,7 +61,7 @@ impl Stage {
     /// Cuts the power, loses what was not synced, and starts again: what is there then.
     fn after_a_cut(self) -> Result<BTreeMap<i64, i64>, String> {
         self.disk.cut();
-        if self.registry.stop().is_ok() {
+        if self.runtime.block_on(self.registry.stop()).is_ok() {
             return Err("a stop without a disk was a clean one".to_owned());
         }
         let next = Self::on(self.disk.crash(Lost::AllUnsynced));
@@ -72,7 +71,7 @@ impl Stage {
             return Err(format!("a partition is offline after a start: {report:?}"));
         }
         let found = next.runtime.block_on(contents(&next.partition))?;
-        next.registry.stop().map_err(|error| error.to_string())?;
+        next.runtime.block_on(next.registry.stop()).map_err(|error| error.to_string())?;
         Ok(found)
     }
 }
@@ -146,7 +145,7 @@ pub fn a_marker_is_gone_before_the_first_append() -> Result<usize, String> {
     for number in 0..3 {
         stage.written(number)?;
     }
-    stage.registry.stop().map_err(|error| error.to_string())?;
+    stage.runtime.block_on(stage.registry.stop()).map_err(|error| error.to_string())?;
     let stage = Stage::on(stage.disk.crash(Lost::AllUnsynced));
     for number in 3..6 {
         stage.written(number)?;
@@ -163,8 +162,7 @@ pub fn a_checkpoint_waits_for_the_sync() -> Result<usize, String> {
     let _unanswered = stage.append(1);
     stage.disk.wait_for_held_syncs(1);
     let registry = stage.registry.clone();
-    let stop = move || drop(registry.stop());
-    let stopping = spawn_disk_loop("stop", stop).unwrap();
+    let stopping = stage.runtime.spawn(async move { drop(registry.stop().await) });
     // The disk loop refuses what comes behind the stop, and ends when its logs are in the checkpoint.
     let (mut refused, mut ended) = (0, false);
     while refused < SEVERAL_ROUNDS && !ended {
@@ -178,7 +176,7 @@ pub fn a_checkpoint_waits_for_the_sync() -> Result<usize, String> {
         std::thread::yield_now();
     }
     stage.disk.cut();
-    assert!(stopping.join());
+    stage.runtime.block_on(stopping).unwrap();
     let found = stage.after_a_cut()?;
     if ended {
         return Err(format!("the checkpoint did not wait for a sync; {found:?} is left"));

@@ -18,6 +18,7 @@ use ottla_broker::settings::{Input, load};
 use ottla_env::clock::ManualClock;
 use ottla_env::disk::{Disk, Lost, MemoryDisk, OperationKind};
 use ottla_env::rng::{Rng, SeededRng};
+use ottla_env::task::Threads;
 use ottla_state::image::{Partition as PartitionState, StorageClass, Topic};
 use ottla_state::{Change, Image, Uuid};
 use ottla_wire::batch::{BatchHeader, batches};
@@ -70,6 +71,7 @@ pub fn start(disk: &MemoryDisk) -> Registry {
     Registry::start(RegistryStart {
         opening: Opening::read(disk, Path::new("data")).unwrap(),
         disk: shared,
+        workers: Arc::new(Threads),
         clock: Arc::new(ManualClock::at(1_000)),
         root: "data".into(),
         topics_dir: "data/topics".into(),
@@ -297,7 +299,7 @@ async fn round(
     for task in tasks {
         let _ = task.await;
     }
-    let stopped = tokio::task::spawn_blocking(move || registry.stop()).await.unwrap();
+    let stopped = registry.stop().await;
     match (end, stopped) {
         (End::CleanStop, Err(error)) => Err(format!("a clean stop failed: {error}")),
         (End::Cut(_) | End::FailedSync, Ok(())) => Err("a stop without a disk was a clean one".to_owned()),
@@ -331,7 +333,7 @@ pub fn a_stray_is_kept() -> Result<usize, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let registry = start(&disk);
     let report = runtime.block_on(registry.recover(&image())).map_err(|error| error.to_string())?;
-    registry.stop().map_err(|error| error.to_string())?;
+    runtime.block_on(registry.stop()).map_err(|error| error.to_string())?;
     match &report.strays[..] {
         [aside] if disk.entry(aside).unwrap().is_some_and(|entry| entry.is_dir) => Ok(1),
         other => Err(format!("the stray is gone; put aside: {other:?}")),
@@ -365,7 +367,7 @@ pub fn a_full_disk_can_be_left_cleanly() -> Result<usize, String> {
     }
     let found = runtime.block_on(contents(&partition))?;
     disk.set_capacity(Some(disk_use(&disk)));
-    registry.stop().map_err(|error| format!("no clean stop on a full disk: {error}"))?;
+    runtime.block_on(registry.stop()).map_err(|error| format!("no clean stop on a full disk: {error}"))?;
     Ok(found.len())
 }
 

@@ -15,6 +15,7 @@ use ottla_env::disk::{Disk, OsDisk};
 use ottla_env::net::OsNet;
 use ottla_env::process;
 use ottla_env::rng::{OsRng, Rng};
+use ottla_env::task::Threads;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -191,8 +192,14 @@ async fn serve(
     let warnings = settings.warnings().to_vec();
     let began = clock.monotonic();
     let exposed = settings.broker().allow_insecure_listeners;
-    let start =
-        BrokerStart { settings, disk, net: Arc::new(OsNet), clock: Arc::clone(&clock), rng: Arc::new(OsRng) };
+    let start = BrokerStart {
+        settings,
+        disk,
+        net: Arc::new(OsNet),
+        clock: Arc::clone(&clock),
+        rng: Arc::new(OsRng),
+        workers: Arc::new(Threads),
+    };
     let broker = Broker::start(start).await.map_err(start_failure)?;
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     tracing::info!("Transitioning from RECOVERY to RUNNING");

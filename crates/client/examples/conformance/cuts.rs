@@ -59,7 +59,7 @@ impl Net for CuttingNet {
                     cuts.fetch_add(1, Ordering::Relaxed);
                 }
             });
-            Ok(Stream::Memory { pipe: near, local, peer })
+            Ok(Stream::Memory { pipe: Box::new(near), local, peer })
         })
     }
 }

@@ -226,7 +226,7 @@ impl Net for CutNet {
                     done = tokio::io::copy(&mut read, &mut far_write) => done.map(drop),
                 };
             });
-            Ok(Stream::Memory { pipe: near, local, peer })
+            Ok(Stream::Memory { pipe: Box::new(near), local, peer })
         })
     }
 }

@@ -13,6 +13,7 @@ use ottla_broker::settings::{Input, load};
 use ottla_env::clock::ManualClock;
 use ottla_env::disk::Disk;
 use ottla_env::rng::{Rng, SeededRng};
+use ottla_env::task::Threads;
 use ottla_state::image::{Partition as PartitionState, StorageClass, Topic};
 use ottla_state::{Change, Image, Uuid};
 use ottla_wire::batch::{BatchHeader, batches};
@@ -72,6 +73,7 @@ fn start(disk: &SimDisk) -> Result<Registry, String> {
     Registry::start(RegistryStart {
         opening: Opening::read(disk, Path::new("data")).map_err(|error| error.to_string())?,
         disk: shared,
+        workers: Arc::new(Threads),
         clock: Arc::new(ManualClock::at(1_000)),
         root: "data".into(),
         topics_dir: "data/topics".into(),
@@ -179,7 +181,7 @@ async fn write(disk: &SimDisk, rng: &SeededRng, promise: &mut Promise) -> Result
             }
         }
     }
-    registry.stop().map_err(|error| error.to_string())
+    registry.stop().await.map_err(|error| error.to_string())
 }
 
 impl Workload for PartitionsWorkload {
@@ -209,9 +211,10 @@ impl Workload for PartitionsWorkload {
         let registry = start(disk)?;
         let shown = block_on(recovered(&registry));
         let moment = disk.moment();
-        let stopped = registry.stop();
+        let stopped =
+            block_on(async { registry.stop().await.map_err(|error| format!("no clean stop: {error}")) });
         let shown = shown?;
-        stopped.map_err(|error| format!("no clean stop: {error}"))?;
+        stopped?;
         for (_, partition, offset, number) in promise.acked.iter().filter(|(at, ..)| *at <= until) {
             if shown.get(&(*partition, *offset)) != Some(number) {
                 let there = shown.get(&(*partition, *offset));

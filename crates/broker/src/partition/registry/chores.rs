@@ -17,7 +17,9 @@ use std::sync::Arc;
 impl Registry {
     /// Looks after every log, also after those that nobody has asked for since the start. Returns at once.
     pub fn attend(&self, chore: Chore) {
-        let open: Vec<Arc<Partition>> = lock(&self.0.partitions).open.values().cloned().collect();
+        let mut open: Vec<Arc<Partition>> = lock(&self.0.partitions).open.values().cloned().collect();
+        // In an order that a run can be repeated in.
+        open.sort_unstable_by_key(|partition| partition.local.key);
         for partition in open {
             self.0.attend(&partition, chore);
         }
