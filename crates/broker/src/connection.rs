@@ -11,10 +11,12 @@ use bytes::{Bytes, BytesMut};
 use ottla_env::net::{ReadHalf, Stream, WriteHalf};
 use ottla_wire::codec::Chunks;
 use ottla_wire::frame::LENGTH_BYTES;
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
@@ -26,6 +28,10 @@ const SMALL_FRAME: usize = 64 << 10;
 const MEDIUM_FRAME: usize = (1 << 20) + (64 << 10);
 /// Time for a client to send anything at all.
 const FIRST_BYTE_TIME: Duration = Duration::from_secs(30);
+/// A client that is silent for so long has no buffer of its own any more.
+const BUSY_TIME: Duration = Duration::from_secs(1);
+/// What a silent client's next request begins in.
+const FIRST_BYTES: usize = 64;
 /// Time for a frame, or a part of one, to arrive, beside a second for each MiB.
 const FRAME_TIME: Duration = Duration::from_secs(30);
 /// Time for a client to take some bytes of an answer.
@@ -43,6 +49,7 @@ pub struct Limits {
     pub large_frames: Budget,
 }
 
+/// Boxed, because a channel keeps room for many more of them than ever wait in it.
 struct Due {
     dispatched: Dispatched,
     /// When it was read, and how long it took to be dispatched.
@@ -71,7 +78,8 @@ pub async fn serve(
             let read = context.clock.monotonic();
             let dispatched = dispatch(&context, &client, frame);
             let dispatching = context.clock.monotonic().saturating_sub(read);
-            if due.send(Due { dispatched, read, dispatching, _memory: memory }).await.is_err() {
+            let next = Box::new(Due { dispatched, read, dispatching, _memory: memory });
+            if due.send(next).await.is_err() {
                 break;
             }
         }
@@ -127,10 +135,19 @@ impl Reader<'_> {
         Some((frame, memory))
     }
 
-    /// Waits for the first bytes of a frame.
+    /// Waits for the first bytes of a frame: of a client that is busy in the buffer, else without one, so that ten
+    /// thousand idle connections take little memory.
     async fn begin(&mut self) -> Option<()> {
         let time = if self.is_known { self.limits.idle } else { FIRST_BYTE_TIME.min(self.limits.idle) };
-        timeout(time, self.fill(1)).await.unwrap_or(false).then_some(())
+        let busy = BUSY_TIME.min(time);
+        if let Ok(arrived) = timeout(busy, self.fill(1)).await {
+            return arrived.then_some(());
+        }
+        self.buffer = BytesMut::new();
+        let mut first = [0; FIRST_BYTES];
+        let len = timeout(time - busy, self.stream.read(&mut first)).await.ok()?.ok()?;
+        self.buffer.extend_from_slice(&first[..len]);
+        (len > 0).then_some(())
     }
 
     /// Waits until so many bytes are there, as long as a frame may take.
@@ -153,9 +170,10 @@ impl Reader<'_> {
     }
 }
 
-async fn write(context: Arc<Context>, mut stream: WriteHalf, mut queue: mpsc::Receiver<Due>) {
+async fn write(context: Arc<Context>, mut stream: WriteHalf, mut queue: mpsc::Receiver<Box<Due>>) {
     let (clock, metrics) = (&context.clock, &context.metrics);
-    while let Some(Due { dispatched, read, dispatching, _memory }) = queue.recv().await {
+    while let Some(due) = queue.recv().await {
+        let Due { dispatched, read, dispatching, _memory } = *due;
         let turn = clock.monotonic();
         let outcome = match dispatched.reply {
             Reply::Now(outcome) => outcome,
@@ -194,12 +212,15 @@ async fn send(stream: &mut WriteHalf, chunks: Chunks) -> io::Result<()> {
     let mut list: &[Bytes] = &chunks.list;
     let mut offset = 0;
     while !list.is_empty() {
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let count = list.len().min(SLICES);
-        for (i, (slice, chunk)) in slices.iter_mut().zip(list).enumerate() {
-            *slice = IoSlice::new(if i == 0 { &chunk[offset..] } else { chunk });
-        }
-        let written = timeout(WRITE_TIME, stream.write_vectored(&slices[..count])).await;
+        // The slices are made at each attempt, so that a connection which waits keeps no room for them.
+        let write = poll_fn(|cx| {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            for (i, (slice, chunk)) in slices.iter_mut().zip(list).enumerate() {
+                *slice = IoSlice::new(if i == 0 { &chunk[offset..] } else { chunk });
+            }
+            Pin::new(&mut *stream).poll_write_vectored(cx, &slices[..list.len().min(SLICES)])
+        });
+        let written = timeout(WRITE_TIME, write).await;
         let mut written = written.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         if written == 0 && list.iter().any(|chunk| !chunk.is_empty()) {
             return Err(io::ErrorKind::WriteZero.into());

@@ -127,6 +127,13 @@ pub trait File: Debug + Send + Sync {
         Ok(())
     }
 
+    /// `len` bytes, or `UnexpectedEof`.
+    fn read_vec_at(&self, len: usize, position: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; len];
+        self.read_exact_at(&mut bytes, position)?;
+        Ok(bytes)
+    }
+
     fn write_all_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {
         let mut written = 0;
         while written < bytes.len() {

@@ -16,9 +16,7 @@ pub struct FileRange(pub Arc<dyn File>);
 
 impl RangeRead for FileRange {
     fn read_range(&self, position: u64, len: usize) -> io::Result<Bytes> {
-        let mut bytes = vec![0; len];
-        self.0.read_exact_at(&mut bytes, position)?;
-        Ok(bytes.into())
+        Ok(self.0.read_vec_at(len, position)?.into())
     }
 }
 

@@ -9,8 +9,8 @@
 //! it. Attributes: bits 0-2 codec, 3 timestamp type, 4 transactional, 5 control, 6 delete horizon.
 
 use crate::compress::Codec;
+pub use crate::crc32c::{crc32c, crc32c_combine};
 use bytes::Bytes;
-use crc_fast::{CrcAlgorithm, checksum};
 
 pub const HEADER_LEN: usize = 61;
 /// Bytes before those that the length counts.
@@ -66,15 +66,6 @@ pub enum BatchError {
     Codec(u8),
     #[error("the records do not fill their batch")]
     Records,
-}
-
-pub fn crc32c(bytes: &[u8]) -> u32 {
-    checksum(CrcAlgorithm::Crc32Iscsi, bytes) as u32
-}
-
-/// The CRC of two pieces one behind the other, of which the second has `len` bytes.
-pub fn crc32c_combine(first: u32, second: u32, len: u64) -> u32 {
-    crc_fast::checksum_combine(CrcAlgorithm::Crc32Iscsi, u64::from(first), u64::from(second), len) as u32
 }
 
 fn i32_at(bytes: &[u8], at: usize) -> i32 {

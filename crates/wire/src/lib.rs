@@ -8,6 +8,7 @@ pub mod apis;
 pub mod batch;
 pub mod codec;
 pub mod compress;
+mod crc32c;
 pub mod errors;
 pub mod frame;
 #[path = "generated/mod.rs"]

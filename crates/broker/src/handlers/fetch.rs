@@ -2,18 +2,19 @@
 //!
 //! Records leave as the log has them. A request that finds less than `min_bytes` waits for a high watermark to move.
 
+mod read;
 pub mod sessions;
 
 use crate::budget::Memory;
 use crate::call::Call;
 use crate::context::{Context, TopicRef, check_epoch, find_topic};
-use crate::error;
-use crate::partition::{Offsets, Partition, ReadLimits, Slices, WaitSet};
+use crate::partition::{Offsets, Partition, WaitSet};
 use crate::reply::Reply;
 use ottla_wire::ErrorCode;
 use ottla_wire::codec::Records;
 use ottla_wire::messages::fetch::{FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData};
-use sessions::{Finished, News, Plan, Shown, Wanted};
+use read::{Read, read_all};
+use sessions::{Finished, News, Plan, Wanted};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,12 +22,6 @@ const READ_COMMITTED: i8 = 1;
 
 /// One partition of the request, found or not.
 type Found = Result<Arc<Partition>, ErrorCode>;
-
-struct Read {
-    error: ErrorCode,
-    offsets: Offsets,
-    slices: Slices,
-}
 
 pub fn handle(mut call: Call<'_>) -> Result<Reply, Reply> {
     let request: FetchRequest = call.read()?;
@@ -64,7 +59,7 @@ async fn answer(context: &Context, request: &FetchRequest, plan: &Plan) -> (Fetc
         // What is granted is counted in larger steps than what was asked for.
         let most = most_bytes(context, request, plan);
         let mut memory = context.answers.share(most).await;
-        let reads = read_all(most.min(memory.bytes()), plan, &found).await;
+        let reads = read_all(most.min(memory.bytes()), &plan.wanted, &found).await;
         let bytes: usize = reads.iter().map(|read| read.slices.bytes).sum();
         let failed = reads.iter().zip(&found).any(|(read, found)| read.error.is_error() && !unknown(found));
         if last || failed || bytes >= usize::try_from(request.min_bytes).unwrap_or(0) {
@@ -100,59 +95,6 @@ fn most_bytes(context: &Context, request: &FetchRequest, plan: &Plan) -> usize {
     let of_partitions =
         plan.wanted.iter().map(|wanted| i64::from(wanted.partition.partition_max_bytes.max(0)));
     usize::try_from(of_partitions.sum::<i64>().min(i64::from(limit))).unwrap_or(0)
-}
-
-async fn read_all(max_bytes: usize, plan: &Plan, found: &[Found]) -> Vec<Read> {
-    let mut left = max_bytes;
-    let mut at_least_one = true;
-    let mut reads = Vec::with_capacity(found.len());
-    for (Wanted { partition: wanted, .. }, found) in plan.wanted.iter().zip(found) {
-        let read = match found {
-            Ok(partition) => {
-                let own = usize::try_from(wanted.partition_max_bytes).unwrap_or(0);
-                let limits = ReadLimits { max_bytes: own.min(left), at_least_one };
-                read(partition, wanted.fetch_offset, limits).await
-            }
-            Err(error) => Read::failed(*error),
-        };
-        left = left.saturating_sub(read.slices.bytes);
-        // The first batch of an answer comes whatever its size, so that every consumer makes progress (quirk Q5).
-        at_least_one &= read.slices.list.is_empty();
-        reads.push(read);
-    }
-    reads
-}
-
-async fn read(partition: &Partition, offset: i64, limits: ReadLimits) -> Read {
-    let log = &partition.log;
-    if let Err(error) = log.ready().await {
-        return Read::failed(error::of_read(&error));
-    }
-    let slices = if limits.max_bytes == 0 && !limits.at_least_one {
-        Ok(Slices::default())
-    } else {
-        log.read(offset, limits).await
-    };
-    match (slices, log.offsets()) {
-        (Ok(slices), Ok(offsets)) => Read { error: ErrorCode::None, offsets, slices },
-        (Err(error), _) | (_, Err(error)) => Read::failed(error::of_read(&error)),
-    }
-}
-
-impl Read {
-    fn failed(error: ErrorCode) -> Self {
-        let offsets = Offsets { log_start: -1, high_watermark: -1, log_end: -1 };
-        Self { error, offsets, slices: Slices::default() }
-    }
-
-    fn news(&self) -> News {
-        let Offsets { high_watermark, log_start, .. } = self.offsets;
-        News {
-            shown: Shown { high_watermark, log_start },
-            has_records: !self.slices.list.is_empty(),
-            is_error: self.error.is_error(),
-        }
-    }
 }
 
 fn unknown(found: &Found) -> bool {

@@ -4,6 +4,8 @@ use crate::harness::{ok, start};
 use crate::topics::creation;
 use ottla_env::rng::{Rng, SeededRng};
 use ottla_wire::apis;
+use ottla_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic as MetadataTopic};
+use std::time::Duration;
 
 #[tokio::test]
 async fn frames_that_cannot_be_read_end_their_connection_and_hurt_no_neighbour() {
@@ -51,4 +53,32 @@ async fn random_bodies_of_every_api_never_hurt_a_neighbour() {
     }
     let mut neighbour = running.connect().await;
     ok(neighbour.call(7, &creation("t", 1)).await.topics[0].error_code);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_was_silent_is_answered_and_one_that_stays_silent_is_closed() {
+    let running = start(&[("connections.max.idle.ms", "20000")]).await;
+    let mut connection = running.connect().await;
+    for name_bytes in [0, 3, 40, 60, 5_000, 30_000] {
+        // The first bytes of a request may be all of it, a part of its length, or a part of its body.
+        let topics = vec![MetadataTopic { name: Some("x".repeat(name_bytes).into()), ..Default::default() }];
+        let request = MetadataRequest { topics: Some(topics), ..Default::default() };
+        for pause_ms in [0, 999, 1_001, 19_000] {
+            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+            let answer = connection.call(8, &request).await;
+            assert_eq!(answer.topics.len(), 1, "{name_bytes} bytes after {pause_ms} ms");
+        }
+    }
+    let frame = [0, 0, 0, 14, 0, 3, 0, 1, 0, 0, 0, 9, 0xff, 0xff, 0, 0, 0, 0];
+    for cut in [1, 3, 10] {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        connection.send_raw(&frame[..cut]).await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        connection.send_raw(&frame[cut..]).await;
+        let answer = connection.receive_raw().await.expect("an answer");
+        assert_eq!(answer[..4], frame[8..12]);
+    }
+    let silent_from = tokio::time::Instant::now();
+    assert!(connection.is_closed().await);
+    assert_eq!(silent_from.elapsed().as_secs(), 20);
 }

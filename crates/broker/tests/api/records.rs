@@ -78,6 +78,48 @@ async fn q5_a_fetch_from_inside_a_batch_returns_it_whole_whatever_the_limits() {
 }
 
 #[tokio::test]
+async fn q5_of_many_partitions_the_first_that_has_a_batch_gives_one_whatever_its_limit() {
+    let running = start(&[]).await;
+    let mut connection = running.connect().await;
+    let answer = connection.call(7, &creation("t", 20)).await;
+    ok(answer.topics[0].error_code);
+    let sizes = [0, 500, 0, 500, 10, 500];
+    for (partition, size) in sizes.into_iter().enumerate().filter(|(_, size)| *size > 0) {
+        let partition = i32::try_from(partition).unwrap();
+        ok(connection.produce("t", partition, batch(&[&"x".repeat(size)])).await.error_code);
+    }
+    let mut request = fetch("t", Uuid::default(), 0, 0);
+    let wanted = |(partition, limit): &(i32, i32)| FetchPartition {
+        partition: *partition,
+        partition_max_bytes: *limit,
+        ..Default::default()
+    };
+    let all: Vec<i32> = (0..20).collect();
+    for (order, limit, of_answer, given) in [
+        // The limit of a partition is too small for the large batches.
+        (&[0, 1, 2, 3, 4, 5][..], 100, 1 << 20, &[1, 4][..]),
+        (&[0, 2, 3, 1, 5, 4], 100, 1 << 20, &[3, 4]),
+        (&[4, 5, 3, 1], 100, 1 << 20, &[4]),
+        (&all, 100, 1 << 20, &[1, 4]),
+        // The one of the answer is.
+        (&all, 1 << 20, 1, &[1]),
+        (&all, 1_000, 1_000, &[1, 4]),
+        (&[5, 3, 1], 1_000, 600, &[5]),
+        (&[5, 3, 1], 1_000, 1 << 20, &[5, 3, 1]),
+    ] {
+        request.max_bytes = of_answer;
+        let limits: Vec<_> = order.iter().map(|partition| (*partition, limit)).collect();
+        request.topics[0].partitions = limits.iter().map(wanted).collect();
+        let answer = connection.call(12, &request).await;
+        let partitions = &answer.responses[0].partitions;
+        assert!(partitions.iter().all(|partition| partition.error_code == 0));
+        let found: Vec<_> =
+            partitions.iter().filter(|p| !offsets(p).is_empty()).map(|p| p.partition_index).collect();
+        assert_eq!(found, given, "{order:?}, {limit} of a partition, {of_answer} of the answer");
+    }
+}
+
+#[tokio::test]
 async fn q12_a_long_poll_is_woken_by_the_write_it_waits_for() {
     let running = start(&[]).await;
     let mut writer = running.connect().await;

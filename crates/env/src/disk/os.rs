@@ -1,6 +1,7 @@
 //! The operating system's files.
 
 use super::{DirEntry, Disk, DiskLock, File, OpenMode, Space};
+use rustix::buffer::spare_capacity;
 use std::fs;
 use std::io::{self, IoSlice};
 use std::os::unix::fs::DirBuilderExt;
@@ -118,6 +119,22 @@ fn describe(name: String, metadata: &fs::Metadata) -> DirEntry {
 impl File for OsFile {
     fn read_at(&self, buf: &mut [u8], position: u64) -> io::Result<usize> {
         std::os::unix::fs::FileExt::read_at(&self.0, buf, position)
+    }
+
+    fn read_vec_at(&self, len: usize, position: u64) -> io::Result<Vec<u8>> {
+        // Into memory as it is: to zero megabytes that the kernel fills at once costs as much as the check of their CRC.
+        let mut bytes = Vec::with_capacity(len);
+        while bytes.len() < len {
+            let at = position + bytes.len() as u64;
+            match rustix::io::pread(&self.0, spare_capacity(&mut bytes), at) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) => {}
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        bytes.truncate(len);
+        Ok(bytes)
     }
 
     fn write_vectored_at(&self, parts: &[IoSlice<'_>], position: u64) -> io::Result<usize> {

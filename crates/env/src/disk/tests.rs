@@ -32,6 +32,11 @@ fn files_are_written_read_cut_and_listed() {
         assert_eq!((file.len().unwrap(), disk.len(&path).unwrap()), (2, Some(2)));
         assert_eq!(file.read_at(&mut [0; 4], 2).unwrap(), 0);
         assert_eq!(kind(file.read_exact_at(&mut [0; 4], 0)), io::ErrorKind::UnexpectedEof);
+        assert_eq!(
+            (file.read_vec_at(2, 0).unwrap(), file.read_vec_at(1, 1).unwrap()),
+            (b"he".to_vec(), b"e".to_vec())
+        );
+        assert_eq!(kind(file.read_vec_at(2, 1)), io::ErrorKind::UnexpectedEof);
         let reader = disk.open(&path, OpenMode::Read).unwrap();
         assert!(reader.write_all_at(b"x", 0).is_err());
         disk.create_dir(&root.join("d")).unwrap();

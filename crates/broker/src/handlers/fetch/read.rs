@@ -1,0 +1,115 @@
+//! The reads of one Fetch: partition by partition under the limits of the request, side by side where they fit.
+//!
+//! A limit of the request that is large enough for several partitions binds none of them, so they are read at the same
+//! time: what the tail cache does not have comes from several read threads, and the answer waits for the slowest of them
+//! instead of all. The outcome is that of one read after the other.
+
+use super::Found;
+use super::sessions::{News, Shown, Wanted};
+use crate::error;
+use crate::partition::{Offsets, Partition, ReadLimits, Slices};
+use futures_util::future::join_all;
+use ottla_wire::ErrorCode;
+
+/// Reads of one request at the same time; there are not many more read threads.
+const TOGETHER: usize = 8;
+
+pub(super) struct Read {
+    pub error: ErrorCode,
+    pub offsets: Offsets,
+    pub slices: Slices,
+}
+
+pub(super) async fn read_all(max_bytes: usize, wanted: &[Wanted], found: &[Found]) -> Vec<Read> {
+    let mut left = max_bytes;
+    let mut at_least_one = true;
+    let mut reads = Vec::with_capacity(found.len());
+    while reads.len() < found.len() {
+        let rest = &wanted[reads.len()..];
+        let together = fitting(rest, left);
+        let group = rest[..together].iter().zip(&found[reads.len()..]).enumerate();
+        let group = group.map(|(nth, (wanted, found))| {
+            let max_bytes = limit(wanted).min(left);
+            read(found, wanted, ReadLimits { max_bytes, at_least_one: at_least_one && nth == 0 })
+        });
+        for (nth, read) in all(group).await.into_iter().enumerate() {
+            // The first batch of an answer comes whatever its size, so that every consumer makes progress (quirk Q5).
+            // Whether this was the first one was not known when it was read.
+            if at_least_one && nth > 0 && read.stopped_short(rest[nth].partition.fetch_offset) {
+                break;
+            }
+            left = left.saturating_sub(read.slices.bytes);
+            at_least_one &= read.slices.list.is_empty();
+            reads.push(read);
+        }
+    }
+    reads
+}
+
+/// How many partitions from the first on can have all they may have.
+fn fitting(wanted: &[Wanted], left: usize) -> usize {
+    let mut sum = 0_usize;
+    let fits = |wanted: &&Wanted| {
+        sum = sum.saturating_add(limit(wanted));
+        sum <= left
+    };
+    wanted.iter().take(TOGETHER).take_while(fits).count().max(1)
+}
+
+fn limit(wanted: &Wanted) -> usize {
+    usize::try_from(wanted.partition.partition_max_bytes).unwrap_or(0)
+}
+
+async fn all(mut reads: impl ExactSizeIterator<Item = impl Future<Output = Read>>) -> Vec<Read> {
+    match reads.len() {
+        1 => match reads.next() {
+            Some(only) => vec![only.await],
+            None => Vec::new(),
+        },
+        _ => join_all(reads).await,
+    }
+}
+
+async fn read(found: &Found, wanted: &Wanted, limits: ReadLimits) -> Read {
+    match found {
+        Ok(partition) => read_partition(partition, wanted.partition.fetch_offset, limits).await,
+        Err(error) => Read::failed(*error),
+    }
+}
+
+async fn read_partition(partition: &Partition, offset: i64, limits: ReadLimits) -> Read {
+    let log = &partition.log;
+    if let Err(error) = log.ready().await {
+        return Read::failed(error::of_read(&error));
+    }
+    let slices = if limits.max_bytes == 0 && !limits.at_least_one {
+        Ok(Slices::default())
+    } else {
+        log.read(offset, limits).await
+    };
+    match (slices, log.offsets()) {
+        (Ok(slices), Ok(offsets)) => Read { error: ErrorCode::None, offsets, slices },
+        (Err(error), _) | (_, Err(error)) => Read::failed(error::of_read(&error)),
+    }
+}
+
+impl Read {
+    fn failed(error: ErrorCode) -> Self {
+        let offsets = Offsets { log_start: -1, high_watermark: -1, log_end: -1 };
+        Self { error, offsets, slices: Slices::default() }
+    }
+
+    /// There is a batch, and the limit was too small for it.
+    fn stopped_short(&self, fetch_offset: i64) -> bool {
+        !self.error.is_error() && self.slices.list.is_empty() && fetch_offset < self.offsets.high_watermark
+    }
+
+    pub fn news(&self) -> News {
+        let Offsets { high_watermark, log_start, .. } = self.offsets;
+        News {
+            shown: Shown { high_watermark, log_start },
+            has_records: !self.slices.list.is_empty(),
+            is_error: self.error.is_error(),
+        }
+    }
+}
