@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod disk;
+pub mod host;
 pub mod net;
 pub mod process;
 pub mod rng;

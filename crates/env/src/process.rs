@@ -2,7 +2,7 @@
 
 mod listener;
 
-pub use listener::listening_on;
+pub use listener::{listeners_of, listening_on};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, setrlimit};
 use std::io;
@@ -24,6 +24,11 @@ pub fn raise_open_file_limit() -> io::Result<Option<u64>> {
 /// The limit of open files in force (`None` = unlimited).
 pub fn open_file_limit() -> Option<u64> {
     getrlimit(Resource::Nofile).current
+}
+
+/// What the limit of open files may be raised to by this user (`None` = unlimited).
+pub fn open_file_limit_max() -> Option<u64> {
+    getrlimit(Resource::Nofile).maximum
 }
 
 pub fn is_alive(pid: u32) -> bool {
@@ -98,7 +103,7 @@ mod tests {
         assert!(own.rss_bytes > 0 && own.threads > 0 && own.open_files > 0);
         assert!(is_alive(id()));
         assert!(!is_alive(u32::MAX) && usage(u32::MAX).is_err());
-        assert!(raise_open_file_limit().is_ok());
+        assert_eq!(raise_open_file_limit().unwrap(), open_file_limit_max());
     }
 
     #[test]
