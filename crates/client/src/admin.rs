@@ -8,7 +8,9 @@ mod configs;
 mod groups;
 mod leaders;
 mod offsets;
+mod quorum;
 mod records;
+mod rights;
 mod topics;
 mod versions;
 
