@@ -122,18 +122,19 @@ impl Settings {
             Some((s.name.to_owned(), shown(s, value), STATIC_BROKER))
         };
         all.extend(settings.iter().filter_map(explicit));
-        all.extend(settings.iter().filter_map(|setting| default_synonym(setting)));
+        let standing = settings.iter().filter(|setting| !is_dynamic_only(setting.name));
+        all.extend(standing.filter_map(|setting| default_synonym(setting)));
         all.into_iter().skip_while(|(synonym, _, _)| synonym != name).collect()
     }
 }
 
-/// What DescribeConfigs tells of a subscription to client metrics: nothing can be set there so far.
+/// What DescribeConfigs tells of a subscription to client metrics: nothing can be set there so far. Kafka names no
+/// synonyms of them, not even the default.
 pub fn describe_client_metrics() -> Vec<Described> {
     table::of(Scope::ClientMetrics)
         .map(|setting| {
-            let synonyms: Vec<Synonym> = default_synonym(setting).into_iter().collect();
-            let value = synonyms.first().and_then(|(_, value, _)| value.clone());
-            describe(setting, value, synonyms, false)
+            let value = setting.default.as_ref().map(ToString::to_string);
+            describe(setting, value, Vec::new(), false)
         })
         .collect()
 }

@@ -311,3 +311,22 @@ async fn every_setting_is_documented_for_those_who_ask() {
         }
     }
 }
+
+#[tokio::test]
+async fn synonyms_are_those_that_kafka_tells() {
+    let running = start(&[("log.retention.hours", "100"), ("log.roll.jitter.hours", "2")]).await;
+    let mut connection = running.connect().await;
+    ok(connection.call(7, &creation("t", 1)).await.topics[0].error_code);
+    // Rates that exist only on a running broker have no default to fall back to.
+    let rate = "leader.replication.throttled.rate";
+    assert!(describe(&mut connection, BROKER, "1", rate).await.is_none());
+    assert_eq!(alter(&mut connection, BROKER, "1", &[(rate, SET, Some("1000"))]).await, ErrorCode::None);
+    assert_eq!(value(&mut connection, BROKER, "1", rate).await, ("1000".into(), vec![2]));
+    for name in ["interval.ms", "match", "metrics"] {
+        assert_eq!(value(&mut connection, CLIENT_METRICS, "m", name).await.1, Vec::<i8>::new(), "{name}");
+    }
+    // The names behind milliseconds count only where those are asked for themselves.
+    assert_eq!(value(&mut connection, BROKER, "1", "log.retention.hours").await, ("100".into(), vec![4, 5]));
+    let jitter = value(&mut connection, TOPIC, "t", "segment.jitter.ms").await;
+    assert_eq!(jitter, ("7200000".into(), vec![]));
+}
