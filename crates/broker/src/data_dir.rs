@@ -13,6 +13,10 @@
 //! <data>/topics/     one directory per partition, made with its first record
 //! ```
 
+mod look;
+
+pub use look::{Found, Free, look};
+
 use crate::cluster::embedded;
 use ottla_env::disk::{Disk, DiskLock, OpenMode};
 use ottla_env::process;
@@ -211,27 +215,32 @@ fn check_owner(disk: &dyn Disk, path: &Path) -> Result<bool, DataDirError> {
 }
 
 fn lock(disk: &dyn Disk, path: &Path) -> Result<Box<dyn DiskLock>, DataDirError> {
-    let lock_path = path.join(LOCK);
     let unwritable = |source| DataDirError::Unwritable { path: path.to_owned(), source };
-    let Some(lock) = disk.try_lock(&lock_path).map_err(unwritable)? else {
-        let text = disk.read(&lock_path, 32).unwrap_or_default();
-        let pid = std::str::from_utf8(&text).ok().and_then(|text| text.trim().parse().ok());
-        return Err(match pid {
-            Some(pid) => DataDirError::InUse { path: path.to_owned(), pid },
-            None => DataDirError::InUseBySomebody { path: path.to_owned() },
-        });
-    };
-    let write = |path: &Path, text: &str| {
-        let file = disk.open(path, OpenMode::Write)?;
-        file.set_len(0)?;
-        file.write_all_at(text.as_bytes(), 0)
-    };
-    write(&lock_path, &format!("{}\n", process::id())).map_err(unwritable)?;
+    let lock = hold(disk, &path.join(LOCK)).map_err(unwritable)?.map_err(|pid| match pid {
+        Some(pid) => DataDirError::InUse { path: path.to_owned(), pid },
+        None => DataDirError::InUseBySomebody { path: path.to_owned() },
+    })?;
     let gitignore = path.join(GITIGNORE);
     if disk.entry(&gitignore).map_err(unwritable)?.is_none() {
-        write(&gitignore, "*\n").map_err(unwritable)?;
+        write(disk, &gitignore, "*\n").map_err(unwritable)?;
     }
     Ok(lock)
+}
+
+/// The lock with this process' pid in it, or the pid of who has it, where that is known.
+fn hold(disk: &dyn Disk, lock_path: &Path) -> io::Result<Result<Box<dyn DiskLock>, Option<u32>>> {
+    let Some(lock) = disk.try_lock(lock_path)? else {
+        let text = disk.read(lock_path, 32).unwrap_or_default();
+        return Ok(Err(std::str::from_utf8(&text).ok().and_then(|text| text.trim().parse().ok())));
+    };
+    write(disk, lock_path, &format!("{}\n", process::id()))?;
+    Ok(Ok(lock))
+}
+
+fn write(disk: &dyn Disk, path: &Path, text: &str) -> io::Result<()> {
+    let file = disk.open(path, OpenMode::Write)?;
+    file.set_len(0)?;
+    file.write_all_at(text.as_bytes(), 0)
 }
 
 impl Format {

@@ -19,6 +19,7 @@ mod handlers;
 pub mod metrics;
 pub mod partition;
 mod peers;
+pub mod probe;
 mod reply;
 mod sampler;
 mod server;
@@ -28,4 +29,4 @@ mod start;
 #[cfg(feature = "controls")]
 pub use ottla_log::controls as log_controls;
 pub use server::BindError;
-pub use start::{Broker, BrokerStart, Failed, StartError};
+pub use start::{Broker, BrokerStart, Failed, MEMORY_BESIDE_REQUESTS, StartError};

@@ -95,7 +95,8 @@ pub fn owner_of(address: SocketAddr) -> String {
     pid.map_or_else(|| "another process".to_owned(), |pid| format!("pid {pid}"))
 }
 
-async fn addresses(config: &ListenerConfig) -> Result<Vec<IpAddr>, BindError> {
+/// Those that a listener binds.
+pub async fn addresses(config: &ListenerConfig) -> Result<Vec<IpAddr>, BindError> {
     match config.host.as_str() {
         "" | "0.0.0.0" => Ok(vec![IpAddr::from([0, 0, 0, 0])]),
         // Both families, whatever the resolver of this machine makes of the name.

@@ -38,6 +38,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 const TAIL_CACHE_BYTES: usize = 64 << 20;
+/// What a broker may take beside requests (`queued.max.request.bytes`) and their answers (half of that): the tail cache,
+/// the table of keys of a compaction, and 32 MiB for all that is small.
+pub const MEMORY_BESIDE_REQUESTS: u64 = TAIL_CACHE_BYTES as u64 + (52 << 20) + (32 << 20);
 /// Time for answers that are due, when the broker stops.
 const DRAIN: Duration = Duration::from_secs(10);
 

@@ -12,7 +12,8 @@ use ottla_wire::batch::crc32c;
 use std::io;
 use std::path::{Path, PathBuf};
 
-const MARKER: &str = "clean-stop";
+/// The marker of a clean stop, in the data directory.
+pub const MARKER: &str = "clean-stop";
 const MAGIC: &[u8; 8] = b"OTTLACS1";
 
 /// How a data directory was left.
