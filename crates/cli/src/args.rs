@@ -9,9 +9,6 @@ use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Where a broker is asked for when nothing else is said.
-pub const DEFAULT_BOOTSTRAP: &str = "localhost:9092";
-
 const EXAMPLES: &str = "Examples:
   ottla                              start a broker on ./ottla-data
   ottla topic create orders -p 4     create a topic with four partitions
@@ -19,7 +16,11 @@ const EXAMPLES: &str = "Examples:
   ottla consume orders -e            read everything there is, then stop
 
 Kafka's own names work everywhere: -X log.retention.ms=604800000, --config server.properties.
-Exit codes: 0 done, 1 failed, 2 usage or refused, 3 some items failed, 4 unreachable, 5 not authorised, 130 interrupted.";
+
+Something is wrong? `ottla doctor` looks at this machine, `ottla doctor -b HOST:PORT` at a cluster too.
+
+Exit codes: 0 done, 1 failed, 2 usage or refused, 3 some items failed, 4 unreachable, \
+5 not authorised, 130 interrupted.";
 
 #[derive(Debug, Parser)]
 #[command(name = "ottla", version, about = "A Kafka-compatible event streaming platform in one binary", after_help = EXAMPLES)]
@@ -34,14 +35,13 @@ pub struct Cli {
 
 #[derive(Debug, Clone, Args)]
 pub struct Global {
-    /// Brokers to ask first, separated by commas
+    /// Brokers to ask first, separated by commas [default: localhost:9092]
     #[arg(
         short,
         long,
         global = true,
         value_name = "HOST:PORT",
         env = "BOOTSTRAP_SERVERS",
-        default_value = DEFAULT_BOOTSTRAP,
         value_delimiter = ',',
         help_heading = "Global options"
     )]
@@ -56,7 +56,7 @@ pub struct Global {
         help_heading = "Global options")]
     pub timeout: Duration,
 
-    /// A setting by Kafka's name; of the broker for `up` and `broker`, of the client elsewhere
+    /// A setting by Kafka's name; of the broker for `up`, `broker`, `doctor` and `config show`, of the client elsewhere
     #[arg(short = 'X', global = true, value_name = "NAME=VALUE", help_heading = "Global options")]
     pub settings: Vec<String>,
 
@@ -77,7 +77,7 @@ pub struct Global {
 impl Global {
     pub fn for_test() -> Self {
         Self {
-            bootstrap_server: vec![DEFAULT_BOOTSTRAP.to_owned()],
+            bootstrap_server: Vec::new(),
             output: None,
             timeout: Duration::from_secs(10),
             settings: Vec::new(),
@@ -93,7 +93,7 @@ pub enum Command {
     /// Start everything on this machine (for now: the broker); `ottla` alone does the same
     Up(commands::up::Args),
 
-    /// Start a broker
+    /// Start a broker; so far the same as `up`
     Broker(commands::up::Args),
 
     /// Topics: list, create, describe, alter, purge, remove
@@ -117,6 +117,9 @@ pub enum Command {
     /// Settings: of this process, and those a cluster keeps of topics, brokers and groups
     Config(commands::config::Args),
 
+    /// Check this machine, its settings and data directory, and the way to a cluster, and say what to do
+    Doctor(commands::doctor::Args),
+
     /// Look into a data directory without a broker, and change nothing
     Log(commands::log::Args),
 
@@ -131,6 +134,20 @@ pub enum Command {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+
+    /// clap breaks longer lines where a terminal of 100 columns ends, which is right for prose only.
+    #[test]
+    fn every_command_shows_examples_that_fit_a_terminal() {
+        let mut open = vec![Cli::command()];
+        while let Some(command) = open.pop() {
+            let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(text.contains("Example"), "`{}` shows no example", command.get_name());
+            for line in text.lines().filter(|line| line.starts_with("  ")) {
+                assert!(line.len() <= 98, "`{}`: {} columns in `{line}`", command.get_name(), line.len());
+            }
+            open.extend(command.get_subcommands().cloned());
+        }
+    }
 
     #[test]
     fn every_command_and_option_explains_itself() {

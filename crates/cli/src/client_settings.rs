@@ -3,7 +3,7 @@
 //! Only names that do something are taken. A name that is not known is refused with the list of those that are: a
 //! setting that is silently ignored is worse than none.
 
-use crate::args::{DEFAULT_BOOTSTRAP, Global};
+use crate::args::Global;
 use crate::exit::Failure;
 use crate::units::{parse_duration, parse_size};
 use anyhow::Result;
@@ -72,10 +72,7 @@ const NAMES: &[(&str, Apply)] = &[
     ("auto.offset.reset", |s, v| set(&mut s.consumer.offset_reset, offset_reset(v))),
     ("batch.size", |s, v| set(&mut s.producer.batch_size, bytes(v))),
     ("bootstrap.servers", |s, v| {
-        // `-b` and its environment variable win.
-        if s.client.bootstrap == [DEFAULT_BOOTSTRAP] {
-            s.client.bootstrap = v.split(',').map(|address| address.trim().to_owned()).collect();
-        }
+        s.client.bootstrap = v.split(',').map(|address| address.trim().to_owned()).collect();
         Ok(())
     }),
     ("buffer.memory", |s, v| set(&mut s.producer.buffer_memory, bytes(v))),
@@ -122,7 +119,6 @@ const NAMES: &[(&str, Apply)] = &[
 /// The settings of one run of a command.
 pub fn load(global: &Global) -> Result<ClientSettings> {
     let mut settings = ClientSettings::default();
-    settings.client.bootstrap.clone_from(&global.bootstrap_server);
     settings.client.client_id = "ottla-cli".to_owned();
     let timeout = global.timeout;
     settings.client.connect_timeout = timeout;
@@ -151,6 +147,10 @@ pub fn load(global: &Global) -> Result<ClientSettings> {
             .split_once('=')
             .ok_or_else(|| Failure::usage(format!("{place}: a setting is NAME=VALUE")))?;
         apply(&mut settings, name.trim(), value.trim(), &place)?;
+    }
+    // `-b` and its environment variable win.
+    if !global.bootstrap_server.is_empty() {
+        settings.client.bootstrap.clone_from(&global.bootstrap_server);
     }
     Ok(settings)
 }
@@ -261,6 +261,19 @@ mod tests {
         assert_eq!(with(&["linger.ms=5s", "batch.size=1MiB"]).unwrap().producer.batch_size, 1 << 20);
         assert_eq!((settings.producer.acks, settings.producer.codec), (Acks::All, Codec::Zstd));
         assert!(NAMES.windows(2).all(|pair| pair[0].0 < pair[1].0));
+    }
+
+    #[test]
+    fn brokers_of_an_option_win_over_those_of_a_setting() {
+        let with = |option: &[&str], setting: &str| {
+            let mut global = Global::for_test();
+            global.bootstrap_server = option.iter().map(ToString::to_string).collect();
+            global.settings = vec![setting.to_owned()];
+            load(&global).unwrap().client.bootstrap
+        };
+        assert_eq!(with(&[], "acks=1"), ["localhost:9092"]);
+        assert_eq!(with(&[], "bootstrap.servers=a:1, b:2"), ["a:1", "b:2"]);
+        assert_eq!(with(&["localhost:9092"], "bootstrap.servers=a:1"), ["localhost:9092"]);
     }
 
     #[test]

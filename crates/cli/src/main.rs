@@ -40,6 +40,7 @@ fn run(cli: &Cli) -> Result<Exit> {
         Some(Command::Completions(args)) => commands::completions::run(args),
         Some(Command::Bench(args)) => commands::bench::run(args, &cli.global),
         Some(Command::Cluster(args)) => commands::cluster::run(args, &cli.global),
+        Some(Command::Doctor(args)) => commands::doctor::run(args, &cli.global),
         Some(Command::Config(args)) => commands::config::run(args, &cli.global),
         Some(Command::Topic(args)) => commands::topic::run(args, &cli.global),
         Some(Command::Group(args)) => commands::group::run(args, &cli.global),

@@ -11,6 +11,11 @@ use std::path::{Path, PathBuf};
 const DECOMPRESSED_MAX: usize = 128 << 20;
 
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:
+  ottla log verify                      is every byte in ./ottla-data as it was written?
+  ottla log dump DIR --records          what is in a partition
+
+`ottla doctor` does the first, and looks at the rest of the machine too.")]
 pub struct Args {
     #[command(subcommand)]
     action: Action,
@@ -57,7 +62,7 @@ pub fn run(args: &Args) -> Result<Exit> {
 }
 
 /// The partitions in a data directory, or the directory itself when it is one.
-fn partitions(disk: &dyn Disk, dir: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn partitions(disk: &dyn Disk, dir: &Path) -> Result<Vec<PathBuf>> {
     let problem =
         |error: std::io::Error| Failure::usage(format!("cannot look into {}: {error}", dir.display()));
     let topics = dir.join("topics");

@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod completions;
 pub mod config;
 pub mod consume;
+pub mod doctor;
 pub mod generate;
 pub mod group;
 pub mod log;

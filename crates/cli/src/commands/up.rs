@@ -34,16 +34,31 @@ const STOP: Duration = Duration::from_secs(30);
   ottla up --data-dir /var/lib/ottla -X num.partitions=4
   ottla up --config server.properties            Kafka's own file, as it is
 
-Settings: -X NAME=VALUE wins over the environment (KAFKA_NUM_PARTITIONS=4), that over the file.
+Settings: -X NAME=VALUE wins over the environment (KAFKA_NUM_PARTITIONS=4), that over the file. \
 `ottla config show --origin` shows all of them.")]
 pub struct Args {
-    /// Where the data is kept [default: ./ottla-data]
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    own: Own,
 
     /// Keep the data in a temporary directory and remove it at the end
     #[arg(long, conflicts_with = "data_dir")]
     ephemeral: bool,
+
+    /// What is logged, by level or by part: info, debug, warn,storage=debug [default: info]
+    #[arg(long, value_name = "LEVELS")]
+    log: Option<String>,
+
+    /// Check the settings, print what is wrong, and start nothing
+    #[arg(long)]
+    check_config: bool,
+}
+
+/// The settings of a broker of this machine that have options of their own.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Own {
+    /// Where the data is kept [default: ./ottla-data]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
 
     /// A settings file: Kafka's server.properties, or TOML
     #[arg(long, value_name = "FILE")]
@@ -60,29 +75,16 @@ pub struct Args {
     /// Allow listeners beyond this machine although there is no encryption and no authentication yet
     #[arg(long)]
     insecure_listen: bool,
-
-    /// What is logged, by level or by part: info, debug, warn,storage=debug [default: info]
-    #[arg(long, value_name = "LEVELS")]
-    log: Option<String>,
-
-    /// Check the settings, print what is wrong, and start nothing
-    #[arg(long)]
-    check_config: bool,
 }
 
 impl Args {
     /// What `ottla` alone means.
     pub fn bare() -> Self {
-        Self {
-            data_dir: None,
-            ephemeral: false,
-            config: None,
-            kafka_listen: Vec::new(),
-            http_listen: None,
-            insecure_listen: false,
-            log: None,
-            check_config: false,
-        }
+        Self::with(Own::default())
+    }
+
+    fn with(own: Own) -> Self {
+        Self { own, ephemeral: false, log: None, check_config: false }
     }
 }
 
@@ -118,10 +120,16 @@ fn temporary_dir(rng: &dyn Rng) -> PathBuf {
 
 /// The settings that a broker of this process would have without options of its own.
 pub fn resolve(config: Option<PathBuf>, global: &Global) -> Result<Settings> {
-    load(&Args { config, ..Args::bare() }, global, &OsDisk, None)
+    settings_of(&Own { config, ..Own::default() }, global)
+}
+
+/// The settings that a broker with these options would have.
+pub fn settings_of(own: &Own, global: &Global) -> Result<Settings> {
+    load(&Args::with(own.clone()), global, &OsDisk, None)
 }
 
 fn load(args: &Args, global: &Global, disk: &dyn Disk, temporary: Option<&Path>) -> Result<Settings> {
+    let own = &args.own;
     let mut flags = Vec::new();
     for setting in &global.settings {
         let (name, value) = setting
@@ -130,24 +138,24 @@ fn load(args: &Args, global: &Global, disk: &dyn Disk, temporary: Option<&Path>)
         flags.push((name.trim().to_owned(), value.trim().to_owned()));
     }
     let mut flag = |name: &str, value: String| flags.push((name.to_owned(), value));
-    if let Some(dir) = args.data_dir.as_deref().or(temporary) {
+    if let Some(dir) = own.data_dir.as_deref().or(temporary) {
         flag("log.dirs", dir.display().to_string());
     }
-    if !args.kafka_listen.is_empty() {
-        flag("listeners", listeners(&args.kafka_listen)?);
-        let names = (0..args.kafka_listen.len()).map(|i| format!("{}:PLAINTEXT", listener_name(i)));
+    if !own.kafka_listen.is_empty() {
+        flag("listeners", listeners(&own.kafka_listen)?);
+        let names = (0..own.kafka_listen.len()).map(|i| format!("{}:PLAINTEXT", listener_name(i)));
         flag("listener.security.protocol.map", names.collect::<Vec<_>>().join(","));
     }
-    if let Some(address) = &args.http_listen {
+    if let Some(address) = &own.http_listen {
         flag("http.listen", address.clone());
     }
     if let Some(levels) = &args.log {
         flag("log.level", levels.clone());
     }
-    if args.insecure_listen {
+    if own.insecure_listen {
         flag("allow.insecure.listeners", "true".to_owned());
     }
-    let file_text = match &args.config {
+    let file_text = match &own.config {
         None => None,
         Some(path) => {
             let bytes = disk
@@ -162,7 +170,7 @@ fn load(args: &Args, global: &Global, disk: &dyn Disk, temporary: Option<&Path>)
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    let input = Input { flags, environment, file: args.config.clone(), file_text };
+    let input = Input { flags, environment, file: own.config.clone(), file_text };
     settings::load(&input).map_err(|error| Failure::usage(error.to_string()).into())
 }
 
