@@ -23,6 +23,13 @@ use crate::exit::Exit;
 use anyhow::{Context, Result};
 
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:
+  ottla bench replay                    what a broker takes
+  ottla bench drain                     what it gives
+  ottla bench e2e --rate 1000           how long a record is on its way
+  ottla bench replay --help             what is measured, and the options
+
+docs/benchmarks.md says what was measured, and how to compare fairly.")]
 pub struct Args {
     #[command(subcommand)]
     load: Load,

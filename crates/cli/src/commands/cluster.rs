@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:
+  ottla cluster info                    what is at localhost:9092
+  ottla doctor -b kafka:9092            the way there, when it does not answer")]
 pub struct Args {
     #[command(subcommand)]
     action: Action,

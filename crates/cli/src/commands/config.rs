@@ -13,6 +13,11 @@ use crate::exit::Exit;
 use anyhow::Result;
 
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:
+  ottla config show --origin            what a broker of this process would run with
+  ottla config get topic/orders         what a topic of a cluster sets itself
+  ottla config set topic/orders retention.ms=86400000
+  ottla config unset topic/orders retention.ms")]
 pub struct Args {
     #[command(subcommand)]
     action: Action,

@@ -29,13 +29,13 @@ const EXAMPLES: &str = "Examples:
   ottla consume orders -o s@2026-01-01T00:00:00Z -o e@2026-01-02T00:00:00Z
   ottla consume orders -f '%t/%p@%o %k = %s\\n' -c 5
   ottla consume orders -J -e | jq .payload
-  ottla consume -G readers orders           share the topic with other readers, go on where the group has committed
+  ottla consume -G readers orders           as a member of a group, from where it has committed
 
--f letters: %t topic, %p partition, %o offset, %k key, %K its length, %s value, %S its length (-1 for null),
+-f letters: %t topic, %p partition, %o offset, %k key, %K its length, %s value, %S its length (-1 for null), \
 %h headers, %T timestamp; %k{hex}, %s{base64}, %s{json}; \\n \\t \\0 \\xNN. Ctrl-C ends with 130, -e and -c with 0.
 
-With -G what is written is committed: every 5 s, when partitions go to another reader, and at the end. See how far a
-group is with `ottla group describe GROUP`, move it with `ottla group reset GROUP`. -X group.instance.id=NAME,
+With -G what is written is committed: every 5 s, when partitions go to another reader, and at the end. See how far a \
+group is with `ottla group describe GROUP`, move it with `ottla group reset GROUP`. -X group.instance.id=NAME, \
 partition.assignment.strategy, session.timeout.ms, enable.auto.commit and their like are taken.";
 
 #[derive(Debug, Clone, clap::Args)]

@@ -12,6 +12,9 @@ const PANEL_WIDTH: usize = 24 / COLUMNS;
 const PANEL_HEIGHT: usize = 8;
 
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:
+  ottla generate grafana-dashboard > ottla.json
+  ottla generate prometheus-config --target broker-1:9644")]
 pub struct Args {
     #[command(subcommand)]
     what: What,

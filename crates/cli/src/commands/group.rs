@@ -13,6 +13,10 @@ use crate::exit::Exit;
 use anyhow::Result;
 
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:
+  ottla group ls                        what there is
+  ottla group describe readers          how far a group has read, and how much is left
+  ottla group reset --help              the ways to move its offsets")]
 pub struct Args {
     #[command(subcommand)]
     action: Action,

@@ -13,6 +13,11 @@ use crate::exit::Exit;
 use anyhow::Result;
 
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:
+  ottla topic ls                        what there is
+  ottla topic create orders -p 4        a topic with four partitions
+  ottla topic describe orders           where its partitions are, and how far they go
+  ottla topic create --help             the options of one of them")]
 pub struct Args {
     #[command(subcommand)]
     action: Action,

@@ -17,11 +17,11 @@ use std::sync::Arc;
 
 pub const EXAMPLES: &str = "Examples:
   ottla bench compare -b localhost:9092 --against localhost:29092
-  ottla bench compare --against localhost:29092 --pairs 9 --batch 16KiB --in-flight 5 --bytes 512MiB
+  ottla bench compare --against localhost:29092 --pairs 9 --batch 16KiB --bytes 512MiB
 
-A is the broker of -b, B the one of --against. Every run has a topic of its own, which is removed behind it. A ratio is A
-over B within one pair, so that what changes on the machine from minute to minute falls out; the median of the pairs is
-what counts. Give both the same durability: Ottla's default is Kafka's flush.messages=1. The first pair warms up and
+A is the broker of -b, B the one of --against. Every run has a topic of its own, which is removed behind it. A ratio is A \
+over B within one pair, so that what changes on the machine from minute to minute falls out; the median of the pairs is \
+what counts. Give both the same durability: Ottla's default is Kafka's flush.messages=1. The first pair warms up and \
 does not count. A machine that is busy before the first run is refused, unless --anyway is given.";
 
 /// Load of the last minute above which figures would be those of the neighbours.

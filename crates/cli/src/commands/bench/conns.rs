@@ -19,8 +19,8 @@ use std::time::Duration;
 pub const EXAMPLES: &str = "Examples:
   ottla bench conns --count 10000 --idle 60s
 
-Each connection asks for the broker's versions and then says nothing for the idle time; after that each asks for the
-metadata of one topic, all within 10 s. Memory is that of the broker's process, without the kernel's for its sockets. The
+Each connection asks for the broker's versions and then says nothing for the idle time; after that each asks for the \
+metadata of one topic, all within 10 s. Memory is that of the broker's process, without the kernel's for its sockets. The \
 limit of open files has to allow the connections here and at the broker (ulimit -n).";
 
 /// All connections ask once within this time.

@@ -20,7 +20,7 @@ pub const EXAMPLES: &str = "Examples:
   ottla bench drain orders                       read it back
   ottla bench drain orders --connections 4 --partition-bytes 1MiB --output json
 
-It reads to the end that stood at its start. Of a batch only the header is looked at: lengths must fit and offsets must
+It reads to the end that stood at its start. Of a batch only the header is looked at: lengths must fit and offsets must \
 go on. The broker's CPU and memory are shown where its process is on this machine, or is named with --pid.";
 
 #[derive(Debug, Clone, clap::Args)]

@@ -21,7 +21,7 @@ pub const EXAMPLES: &str = "Examples:
   ottla bench e2e --rate 100 --time 30s
   ottla bench e2e --rate 5000 --output json
 
-One producer with acks=all, one consumer in a long poll, one partition. The topic is one of its own and is removed at the
+One producer with acks=all, one consumer in a long poll, one partition. The topic is one of its own and is removed at the \
 end. Latency counts from the instant a record was due.";
 
 #[derive(Debug, Clone, clap::Args)]

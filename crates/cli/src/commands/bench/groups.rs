@@ -20,9 +20,9 @@ pub const EXAMPLES: &str = "Examples:
   ottla bench groups --members 100 --partitions 1000
   ottla bench groups --members 20 --assignor cooperative-sticky --runs 5
 
-Figures are milliseconds until every partition has one reader again and all members are in one generation: after all
-have joined at once, after one has left, after one has joined. A broker waits for more members before the first
-assignment of a group: compare brokers with the same group.initial.rebalance.delay.ms. Members that are in learn of a
+Figures are milliseconds until every partition has one reader again and all members are in one generation: after all \
+have joined at once, after one has left, after one has joined. A broker waits for more members before the first \
+assignment of a group: compare brokers with the same group.initial.rebalance.delay.ms. Members that are in learn of a \
 rebalance by their next heartbeat, up to 3 s later. The CPU is the broker's, where its process is visible.";
 
 #[derive(Debug, Clone, clap::Args)]

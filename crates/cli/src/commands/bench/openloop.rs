@@ -18,11 +18,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub const EXAMPLES: &str = "Examples:
-  ottla bench openloop --rate 20000 --time 60s            one record a request, to a topic of its own
+  ottla bench openloop --rate 20000 --time 60s     one record a request, to a topic of its own
   ottla bench openloop orders --rate 1000 --connections 50 --output json
 
-A closed loop asks a slow broker less often and never sees what clients would wait. Here every request has its instant
-before the run begins, and latency counts from it, also for one that could not leave in time. Requests of one
+A closed loop asks a slow broker less often and never sees what clients would wait. Here every request has its instant \
+before the run begins, and latency counts from it, also for one that could not leave in time. Requests of one \
 millisecond are due together.";
 
 #[derive(Debug, Clone, clap::Args)]

@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub const EXAMPLES: &str = "Examples:
   ottla bench partitions --count 5000
 
-Creates a topic of its own, waits until Metadata names a leader for every partition, writes one record to each, and
+Creates a topic of its own, waits until Metadata names a leader for every partition, writes one record to each, and \
 removes it.";
 
 #[derive(Debug, Clone, clap::Args)]

@@ -17,14 +17,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub const EXAMPLES: &str = "Examples:
-  ottla bench replay                             1 GiB of 1,000-byte records to a topic of its own, removed at the end
+  ottla bench replay                             1 GiB of 1,000-byte records to a topic of its own
   ottla bench replay orders --bytes 10GiB        to a topic that stays
   ottla bench replay --batch 16KiB --connections 8 --in-flight 5 --partitions 16
   ottla bench replay --time 30s --codec zstd --output json
   ottla bench replay -b other:9092 --warm-up 2GiB
 
-A request holds one batch for one partition. Batches name no producer, so a broker has no sequence to check.
-MB and GB are 10^6 and 10^9 bytes of batches as they are on the wire; latencies are those of requests in a closed loop.
+A request holds one batch for one partition. Batches name no producer, so a broker has no sequence to check. \
+MB and GB are 10^6 and 10^9 bytes of batches as they are on the wire; latencies are those of requests in a closed loop. \
 The broker's CPU and memory are shown where its process is on this machine, or is named with --pid.";
 
 const DEFAULT_BYTES: u64 = 1 << 30;

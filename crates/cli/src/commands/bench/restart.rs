@@ -30,10 +30,11 @@ pub const EXAMPLES: &str = "Examples:
   ottla bench restart                            this executable's broker, once
   ottla bench restart --runs 5 --bytes 10GiB --partitions 16 --output json
   ottla bench restart -X num.io.threads=2        with a setting for the broker
-  ottla bench restart --broker-command 'exec kafka.sh run \"$DIR\" PORT=$PORT' --prepare-command 'kafka.sh format \"$DIR\"'
+  ottla bench restart --broker-command 'exec kafka.sh run \"$DIR\" PORT=$PORT' \\
+    --prepare-command 'kafka.sh format \"$DIR\"'
 
-Figures: start to the first acknowledged record (the topic's creation included) and to one in every partition; memory
-and CPU of the idle broker; the fill; kill -9 to the first acknowledged record, and to one in every partition.
+Figures: start to the first acknowledged record (the topic's creation included) and to one in every partition; memory \
+and CPU of the idle broker; the fill; kill -9 to the first acknowledged record, and to one in every partition. \
 The broker is killed in the end and its data removed. Only processes that this command started are touched.";
 
 const TOPIC: &str = "ottla-bench";

@@ -9,7 +9,7 @@ use anyhow::Result;
 
 pub const EXAMPLES: &str = "Examples:
   ottla config set topic/orders retention.ms=86400000 segment.bytes=1048576
-  ottla config set topic/orders leader.replication.throttled.replicas+=0:1   add to a list; -= takes out of it
+  ottla config set topic/orders cleanup.policy+=compact   add to a list; -= takes out of it
   ottla config set broker/1 log.retention.ms=604800000    one broker
   ottla config set brokers message.max.bytes=2097152      all brokers
   ottla config set group/readers consumer.session.timeout.ms=50000

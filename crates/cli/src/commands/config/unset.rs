@@ -9,7 +9,7 @@ use anyhow::Result;
 
 pub const EXAMPLES: &str = "Examples:
   ottla config unset topic/orders retention.ms            as the broker is set
-  ottla config unset broker/1 log.retention.ms            as all brokers are set, or this one was started
+  ottla config unset broker/1 log.retention.ms            as it was started, or all are set
   ottla config unset brokers message.max.bytes --dry-run  check, and change nothing";
 
 #[derive(Debug, Clone, clap::Args)]

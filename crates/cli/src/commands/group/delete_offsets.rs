@@ -11,7 +11,7 @@ use ottla_client::PartitionKey;
 use serde_json::{Map, json};
 
 pub const EXAMPLES: &str = "Examples:
-  ottla group delete-offsets readers --topic orders          shows what will be forgotten, and asks
+  ottla group delete-offsets readers --topic orders     shows what will be forgotten, and asks
   ottla group delete-offsets readers --topic orders:0 --yes
   ottla group delete-offsets readers --topic orders --dry-run
 

@@ -16,8 +16,8 @@ pub const EXAMPLES: &str = "Examples:
   ottla group describe --all-groups --state
   ottla group describe readers --output json | jq '[.[].lag] | add'
 
-LAG is LOG-END-OFFSET less CURRENT-OFFSET, the next offset to be read as it was last committed. A partition without a
-commit has no lag that could be told.";
+LAG is LOG-END-OFFSET less CURRENT-OFFSET, the next offset to be read as it was last committed. A \
+partition without a commit has no lag that could be told.";
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {

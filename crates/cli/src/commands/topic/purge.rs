@@ -17,7 +17,7 @@ pub const EXAMPLES: &str = "Examples:
   ottla topic purge orders                 shows what would go, and asks for the topic's name
   ottla topic purge orders --yes           asks nothing; needed where there is no terminal
   ottla topic purge orders --dry-run       only shows
-  ottla topic purge orders --before 0:500  of partition 0 what lies before offset 500, of the others nothing
+  ottla topic purge orders --before 0:500  of partition 0 what lies before 500, of others nothing
 
 Only what is there when the plan is made goes; what is written meanwhile stays.";
 
