@@ -14,6 +14,7 @@ use std::process::Command;
 /// The scenarios whose APIs exist. It only grows.
 const SCENARIOS: &[&str] = &[
     "api_versions",
+    "first_request_need_not_be_api_versions",
     "metadata",
     "auto_creation_is_usable_at_once",
     "create_topics",
@@ -23,6 +24,7 @@ const SCENARIOS: &[&str] = &[
     "list_offsets",
     "fetch_offsets_and_limits",
     "fetch_sessions",
+    "topic_configs",
     "broker_config_names",
     "partitions_and_deletion",
     "offset_for_leader_epoch",
@@ -35,8 +37,16 @@ const SCENARIOS: &[&str] = &[
     "hostile_frames",
     "pipelining_keeps_order",
 ];
-/// What the recording was made with.
-const SETTINGS: &[&str] = &["node.id=1", "num.partitions=4", "group.initial.rebalance.delay.ms=0"];
+/// What the recording was made with. Answers also tell which settings were given, and so these are given too where they
+/// are the default or have no effect.
+const SETTINGS: &[&str] = &[
+    "node.id=1",
+    "num.partitions=4",
+    "auto.create.topics.enable=true",
+    "group.initial.rebalance.delay.ms=0",
+    "group.consumer.heartbeat.interval.ms=1000",
+    "group.consumer.min.heartbeat.interval.ms=1000",
+];
 const FOLDER: &str = "crates/cli/tests/answers";
 const KNOWN: &str = "crates/cli/tests/answers/known-differences.tsv";
 /// Steps that say how long something took; a busy machine may differ there once.
