@@ -11,6 +11,9 @@ use crate::batch::{BatchError, BatchHeader, DELETE_HORIZON, HEADER_LEN, Timestam
 use crate::compress::{self, Codec, DecompressError};
 use bytes::{BufMut, Bytes, BytesMut};
 
+/// The base timestamp of a batch that has lost all its records.
+const NO_TIMESTAMP: i64 = -1;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     pub offset: i64,
@@ -235,14 +238,14 @@ fn put_record(
 }
 
 /// A batch that lost some of its records, or all: offsets, producer and codec stay. With a delete horizon the base
-/// timestamp is that time (KIP-534).
+/// timestamp is that time (KIP-534); without any record there is none.
 pub fn rebuild(
     header: &BatchHeader,
     kept: &[Record],
     delete_horizon: Option<i64>,
 ) -> Result<Bytes, compress::CompressError> {
     let base_timestamp =
-        delete_horizon.or(kept.first().map(|record| record.timestamp)).unwrap_or(header.max_timestamp);
+        delete_horizon.or(kept.first().map(|record| record.timestamp)).unwrap_or(NO_TIMESTAMP);
     let (mut records, mut scratch) = (BytesMut::new(), BytesMut::new());
     for record in kept {
         let timestamp = record.timestamp.wrapping_sub(base_timestamp);
