@@ -26,7 +26,10 @@ mod server;
 pub mod settings;
 mod start;
 
+pub use coordinator::controls as coordinator_controls;
 #[cfg(feature = "controls")]
 pub use ottla_log::controls as log_controls;
+#[cfg(feature = "controls")]
+pub use ottla_state::controls as group_controls;
 pub use server::BindError;
 pub use start::{Broker, BrokerStart, Failed, MEMORY_BESIDE_REQUESTS, StartError};

@@ -3,47 +3,66 @@
 //! First the same build runs without any, so that a failure is the bug's and not the build's.
 
 use super::broker::Program;
-use super::new_folder;
 use super::options::Options;
-use super::programs::Built;
+use super::programs::{self, Built};
 use super::run::{self, Plan};
 use super::violation::Violation;
+use super::{groups, new_folder};
 use crate::process;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
-const CONTROLS: &[&str] = &[
-    "acked-before-write",
-    "stop-at-checkpoint",
-    "producers-not-rebuilt",
-    "producer-ids-in-memory",
-    "create-answered-early",
-    "torn-tail-accepted",
+/// What has to notice a bug.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Suite {
+    Writers,
+    Groups,
+}
+
+const CONTROLS: &[(Suite, &str)] = &[
+    (Suite::Writers, "acked-before-write"),
+    (Suite::Writers, "stop-at-checkpoint"),
+    (Suite::Writers, "producers-not-rebuilt"),
+    (Suite::Writers, "producer-ids-in-memory"),
+    (Suite::Writers, "create-answered-early"),
+    (Suite::Writers, "torn-tail-accepted"),
+    (Suite::Groups, "commit-not-written"),
+    (Suite::Groups, "groups-answered-before-append"),
+    (Suite::Groups, "groups-replay-cut-short"),
 ];
 /// Rounds of the build without a bug.
 const HEALTHY_ROUNDS: u64 = 2;
 
-pub fn run(root: &Path, built: &Built, options: &Options) -> Result<()> {
-    let chosen: Vec<&'static str> = CONTROLS
-        .iter()
-        .copied()
-        .filter(|c| options.control.as_deref().is_none_or(|name| name == *c))
-        .collect();
+pub fn run(root: &Path, options: &Options) -> Result<()> {
+    let wanted = |(suite, name): &&(Suite, &str)| {
+        (*suite == Suite::Groups || !options.groups)
+            && options.control.as_deref().is_none_or(|control| control == *name)
+    };
+    let chosen: Vec<(Suite, &'static str)> = CONTROLS.iter().filter(wanted).copied().collect();
     if chosen.is_empty() {
-        bail!("no such control; there are {}", CONTROLS.join(", "));
+        let names: Vec<&str> = CONTROLS.iter().map(|(_, name)| *name).collect();
+        bail!("no such control; there are {}", names.join(", "));
     }
     let binary = match &options.binary {
         Some(binary) => binary.clone(),
         None => build(root)?,
     };
-    one(root, built, &binary, None, options, HEALTHY_ROUNDS)?;
     let mut missed = Vec::new();
-    for control in &chosen {
-        match one(root, built, &binary, Some(control), options, options.rounds)? {
-            Some((violation, round)) => println!("caught {control} in round {round}: {violation}"),
-            None => {
-                println!("MISSED {control} in {} rounds", options.rounds);
-                missed.push(*control);
+    for suite in [Suite::Writers, Suite::Groups] {
+        let of_suite: Vec<&'static str> =
+            chosen.iter().filter(|(of, _)| *of == suite).map(|(_, name)| *name).collect();
+        if of_suite.is_empty() {
+            continue;
+        }
+        let trial = Trial { root, binary: &binary, options, clients: suite.clients(root)? };
+        trial.run(None, HEALTHY_ROUNDS)?;
+        for control in of_suite {
+            match trial.run(Some(control), options.rounds)? {
+                Some((violation, round)) => println!("caught {control} in round {round}: {violation}"),
+                None => {
+                    println!("MISSED {control} in {} rounds", options.rounds);
+                    missed.push(control);
+                }
             }
         }
     }
@@ -54,40 +73,57 @@ pub fn run(root: &Path, built: &Built, options: &Options) -> Result<()> {
     Ok(())
 }
 
+impl Suite {
+    /// The programs that write and read; groups are asked by this process.
+    fn clients(self, root: &Path) -> Result<Option<Built>> {
+        match self {
+            Self::Writers => programs::build(root).map(Some),
+            Self::Groups => Ok(None),
+        }
+    }
+}
+
+/// One suite against the test build.
+struct Trial<'a> {
+    root: &'a Path,
+    binary: &'a Path,
+    options: &'a Options,
+    clients: Option<Built>,
+}
+
+impl Trial<'_> {
+    /// What was found, and in which round. Without a control, a finding is an error.
+    fn run(&self, control: Option<&'static str>, rounds: u64) -> Result<Option<(Violation, u64)>> {
+        let name = control.unwrap_or("none");
+        let folder = new_folder(self.root, &format!("control-{name}"))?;
+        let program = Program::Ottla { binary: self.binary.to_owned(), control };
+        let plan = Plan { rounds, seed: self.options.seed, tear: true, quiet: true };
+        let result = match &self.clients {
+            Some(built) => run::run(built, program, &folder, &plan).map(drop),
+            None => groups::run(program, &folder, &plan),
+        };
+        match (result, control) {
+            (Ok(()), _) => {
+                std::fs::remove_dir_all(&folder)?;
+                Ok(None)
+            }
+            (Err(error), Some(_)) if error.downcast_ref::<Violation>().is_some() => {
+                let round = error.downcast_ref::<run::InRound>().map_or(0, |round| round.0);
+                let violation = error.downcast::<Violation>()?;
+                std::fs::remove_dir_all(&folder)?;
+                Ok(Some((violation, round)))
+            }
+            (Err(error), _) => {
+                let seed = self.options.seed;
+                Err(error).with_context(|| format!("control {name}, seed {seed}, {}", folder.display()))
+            }
+        }
+    }
+}
+
 fn build(root: &Path) -> Result<PathBuf> {
     let args =
         ["build", "--release", "-p", "ottla", "--features", "controls", "--target-dir", "target/controls"];
     process::run(root, &process::cargo(), &[&args[..], &["--locked", "--quiet"]].concat())?;
     Ok(root.join("target/controls/release/ottla"))
-}
-
-/// What was found, and in which round. Without a control, a finding is an error.
-fn one(
-    root: &Path,
-    built: &Built,
-    binary: &Path,
-    control: Option<&'static str>,
-    options: &Options,
-    rounds: u64,
-) -> Result<Option<(Violation, u64)>> {
-    let name = control.unwrap_or("none");
-    let folder = new_folder(root, &format!("control-{name}"))?;
-    let program = Program::Ottla { binary: binary.to_owned(), control };
-    let plan = Plan { rounds, seed: options.seed, tear: true, quiet: true };
-    let result = run::run(built, program, &folder, &plan);
-    match (result, control) {
-        (Ok(_), _) => {
-            std::fs::remove_dir_all(&folder)?;
-            Ok(None)
-        }
-        (Err(error), Some(_)) if error.downcast_ref::<Violation>().is_some() => {
-            let round = error.downcast_ref::<run::InRound>().map_or(0, |round| round.0);
-            let violation = error.downcast::<Violation>()?;
-            std::fs::remove_dir_all(&folder)?;
-            Ok(Some((violation, round)))
-        }
-        (Err(error), _) => {
-            Err(error).with_context(|| format!("control {name}, seed {}, {}", options.seed, folder.display()))
-        }
-    }
 }

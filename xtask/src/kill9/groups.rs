@@ -5,9 +5,9 @@
 
 use super::broker::{Broker, Program};
 use super::group_calls::Identity;
-use super::options::Options;
 use super::protocol::Connection;
 use super::random::Random;
+use super::run::{InRound, Plan};
 use super::violation::{Promise, Violation};
 use anyhow::{Context, Result, bail};
 use std::path::Path;
@@ -51,6 +51,8 @@ struct Totals {
 struct Shared {
     port: u16,
     stopping: AtomicBool,
+    /// The one that is under way.
+    round: AtomicU64,
     /// Commits of each group.
     commits: Vec<AtomicU64>,
     totals: Totals,
@@ -67,15 +69,17 @@ struct Group<'a> {
     identity: Option<Identity>,
 }
 
-pub fn run(program: Program, folder: &Path, options: &Options) -> Result<()> {
-    let mut random = Random::new(options.seed);
+pub fn run(program: Program, folder: &Path, plan: &Plan) -> Result<()> {
+    let mut random = Random::new(plan.seed);
     let mut broker = Broker::new(program, folder)?;
     broker.start()?;
     broker.wait_ready()?;
     if let Err(code) = Connection::open(broker.port)?.create_topic(TOPIC, 1)? {
         bail!("the topic cannot be created: error {code}");
     }
-    println!("kill9: {} rounds of {GROUPS} groups, seed {}", options.rounds, options.seed);
+    if !plan.quiet {
+        println!("kill9: {} rounds of {GROUPS} groups, seed {}", plan.rounds, plan.seed);
+    }
     let commits = (0..GROUPS).map(|_| AtomicU64::default()).collect();
     let shared = Shared { port: broker.port, commits, ..Shared::default() };
     let kills = std::thread::scope(|scope| {
@@ -85,12 +89,13 @@ pub fn run(program: Program, folder: &Path, options: &Options) -> Result<()> {
                 scope.spawn(move || Group::new(shared, number).live())
             })
             .collect();
-        let rounds = rounds(&mut broker, &shared, options.rounds, &mut random, || {
+        let rounds = rounds(&mut broker, &shared, plan.rounds, &mut random, || {
             members.iter().any(std::thread::ScopedJoinHandle::is_finished)
         });
         shared.stopping.store(true, Ordering::Release);
         for member in members {
-            member.join().map_err(|_| anyhow::anyhow!("a member panicked"))??;
+            let ended = member.join().map_err(|_| anyhow::anyhow!("a member panicked"))?;
+            ended.with_context(|| InRound(shared.round.load(Ordering::Relaxed)))?;
         }
         rounds
     })?;
@@ -101,10 +106,13 @@ pub fn run(program: Program, folder: &Path, options: &Options) -> Result<()> {
     if count(resumed) == 0 {
         bail!("no member went on in its generation after a kill");
     }
+    if plan.quiet {
+        return Ok(());
+    }
     println!(
         "kill9: {} rounds, {kills} kills, {GROUPS} groups, {} commits, {} looks, {} joins, {} members went on: no offset \
          older than its last acknowledgement, and none missing",
-        options.rounds,
+        plan.rounds,
         count(commits),
         count(looks),
         count(joins),
@@ -123,6 +131,7 @@ fn rounds(
 ) -> Result<u64> {
     let mut kills = 0;
     for round in 0..rounds {
+        shared.round.store(round + 1, Ordering::Relaxed);
         let before: Vec<u64> = shared.commits.iter().map(|commits| commits.load(Ordering::Acquire)).collect();
         let start = Instant::now();
         let is_short =

@@ -36,15 +36,16 @@ pub fn run(root: &Path, args: &[String]) -> Result<()> {
         (None, Some(binary)) => Program::Ottla { binary: binary.clone(), control: None },
         (None, None) => Program::Ottla { binary: root.join("target/release/ottla"), control: None },
     };
+    if options.controls {
+        return controls::run(root, &options);
+    }
     if options.groups {
         let folder = new_folder(root, &format!("groups-{}", options.seed))?;
-        groups::run(program, &folder, &options).with_context(|| format!("data in {}", folder.display()))?;
+        let plan = Plan { rounds: options.rounds, seed: options.seed, tear: false, quiet: false };
+        groups::run(program, &folder, &plan).with_context(|| format!("data in {}", folder.display()))?;
         return Ok(std::fs::remove_dir_all(&folder)?);
     }
     let built = programs::build(root)?;
-    if options.controls {
-        return controls::run(root, &built, &options);
-    }
     let Options { rounds, seed, tear, .. } = options;
     let folder = new_folder(root, &format!("seed-{seed}"))?;
     println!("kill9: {rounds} rounds, seed {seed}, data in {}", folder.display());

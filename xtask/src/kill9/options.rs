@@ -9,7 +9,7 @@ pub const USAGE: &str = "usage: cargo xtask kill9 [OPTIONS]
   --seed N         random choices of the run (from the clock)
   --tear           every second kill is followed by half a batch at the end of a few logs
   --groups         kills under consumer groups that commit and rebalance, instead of under writers
-  --controls       runs the planted bugs of the test build instead: each must be caught
+  --controls       runs the planted bugs of the test build instead: each must be caught; with --groups only those of groups
   --control NAME   only this one
   --binary PATH    the broker (target/release/ottla; with controls target/controls/release/ottla)
   --kafka SCRIPT   Apache Kafka, started by this script (crates/cli/tests/kafka/kafka.sh), stands in for the broker";

@@ -4,6 +4,7 @@
 //! answers go when they are durable. [`Groups`] knows the shards of `__consumer_offsets`. Nothing here knows of
 //! connections or of how requests are written; partitions and the cluster's metadata are used, never the reverse.
 
+pub mod controls;
 mod groups;
 mod replay;
 mod shard;

@@ -8,6 +8,7 @@
 //! the coordinator is not here, the machine is dropped, and the partition is replayed: what is in the log is what is true.
 //! Requests that come while a replay runs are told so; none is answered from half a machine.
 
+use super::controls::{Control, active};
 use super::replay::{ReplayError, Replayed, replay};
 use crate::partition::{AppendError, PartitionLog, Produced, ReadError, Written};
 use ottla_env::clock::Clock;
@@ -396,7 +397,14 @@ impl<M: Machine> Serving<M> {
             return Ok(());
         }
         let batch = std::mem::take(&mut self.batch);
-        let replies = std::mem::take(&mut self.replies);
+        let mut replies = std::mem::take(&mut self.replies);
+        if active(Control::AnsweredBeforeAppend) {
+            for (reply, answer) in replies.drain(..) {
+                let _ = reply.send(Ok(answer));
+            }
+            // Whoever is answered may run meanwhile.
+            tokio::task::block_in_place(|| std::thread::sleep(Duration::from_millis(20)));
+        }
         self.appended += batch.count().unsigned_abs() as u64;
         let built = batch.build(BuildOptions { codec: self.codec, ..BuildOptions::default() });
         let header = built.as_ref().ok().and_then(|batch| BatchHeader::parse(batch).ok());
