@@ -20,7 +20,7 @@ Kafka's own names work everywhere: -X log.retention.ms=604800000, --config serve
 Something is wrong? `ottla doctor` looks at this machine, `ottla doctor -b HOST:PORT` at a cluster too.
 
 Exit codes: 0 done, 1 failed, 2 usage or refused, 3 some items failed, 4 unreachable, \
-5 not authorised, 130 interrupted.";
+5 not authorised, 130 interrupted, 143 terminated.";
 
 #[derive(Debug, Parser)]
 #[command(name = "ottla", version, about = "A Kafka-compatible event streaming platform in one binary", after_help = EXAMPLES)]

@@ -1,4 +1,4 @@
-//! How a command reaches a cluster: a runtime, a client, Ctrl-C, and what the client's errors mean to a user.
+//! How a command reaches a cluster: a runtime, a client, signals, and what the client's errors mean to a user.
 
 use crate::args::Global;
 use crate::client_settings::{self, ClientSettings};
@@ -6,8 +6,9 @@ use crate::exit::{Exit, Failure};
 use anyhow::{Context, Result};
 use ottla_client::{Client, ClientError, ErrorCode};
 use std::future::Future;
+use tokio::signal::unix::{SignalKind, signal};
 
-/// Runs a command on one thread. Ctrl-C ends it with 130, at once.
+/// Runs a command on one thread. Ctrl-C ends it with 130 and SIGTERM with 143, at once.
 pub fn run(command: impl Future<Output = Result<Exit>>) -> Result<Exit> {
     block_on(async {
         tokio::select! {
@@ -17,17 +18,20 @@ pub fn run(command: impl Future<Output = Result<Exit>>) -> Result<Exit> {
     })
 }
 
-/// The same for a command that looks after Ctrl-C itself.
+/// The same for a command that looks after signals itself.
 pub fn block_on(command: impl Future<Output = Result<Exit>>) -> Result<Exit> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
     runtime.block_on(command)
 }
 
-/// Resolves when the user presses Ctrl-C.
+/// Resolves when the user presses Ctrl-C, or when something asks the process to end.
 pub async fn interrupted() -> Result<Exit> {
-    tokio::signal::ctrl_c().await.context("listen for Ctrl-C")?;
-    Ok(Exit::Interrupted)
+    let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed.context("listen for Ctrl-C").map(|()| Exit::Interrupted),
+        _ = terminate.recv() => Ok(Exit::Terminated),
+    }
 }
 
 /// A client for the brokers and settings of the command line.

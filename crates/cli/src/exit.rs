@@ -17,7 +17,10 @@ pub enum Exit {
     /// The cluster cannot be reached or did not answer in time; trying again may help.
     Unreachable = 4,
     NotAuthorised = 5,
+    /// By Ctrl-C, that is SIGINT.
     Interrupted = 130,
+    /// By SIGTERM.
+    Terminated = 143,
 }
 
 /// An error that knows its exit code and the next command.

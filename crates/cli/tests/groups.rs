@@ -6,6 +6,8 @@ mod harness;
 
 use harness::Broker;
 use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::process::Command;
 
 #[test]
 fn what_a_group_reads_is_committed_shown_moved_and_removed() {
@@ -49,6 +51,29 @@ fn what_a_group_reads_is_committed_shown_moved_and_removed() {
     // A group without members and offsets is gone by itself.
     broker.done(&["group", "rm", "readers", "--yes", "--if-exists"]);
     assert_eq!(broker.done(&["group", "ls"]), "");
+}
+
+#[test]
+fn a_signal_ends_a_reader_with_its_commit_and_out_of_its_group() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = Broker::start(&dir.path().join("data"));
+    broker.done(&["topic", "create", "orders"]);
+    assert_eq!(broker.run_with(&["produce", "orders"], "0\n1\n2\n").2, Some(0));
+    // No commit comes by the clock, and no session ends while this runs.
+    let settings = ["-X", "auto.commit.interval.ms=3600000", "-X", "session.timeout.ms=1800000"];
+    for (signal, exit) in [("-TERM", 143), ("-INT", 130)] {
+        let group = format!("readers{signal}");
+        let consume = ["consume", "-G", &group, "orders", "-o", "beginning"];
+        let mut reader = broker.begin(&[&consume[..], &settings].concat());
+        let output = BufReader::new(reader.stdout.take().unwrap());
+        let lines: Vec<String> = output.lines().take(3).map(Result::unwrap).collect();
+        assert_eq!(lines, ["0", "1", "2"]);
+        let told = Command::new("kill").args([signal, &reader.id().to_string()]).status().unwrap();
+        assert!(told.success());
+        assert_eq!(reader.wait().unwrap().code(), Some(exit), "{signal}");
+        let described = broker.done(&["group", "describe", &group]);
+        assert_eq!(described, format!("{group}\torders\t0\t3\t3\t0\t-\t-\t-\n"));
+    }
 }
 
 #[test]

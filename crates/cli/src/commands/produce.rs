@@ -2,7 +2,7 @@
 //!
 //! A thread reads and cuts the input (`input`), `line` makes a record of each piece, and the client's producer batches.
 //! Everything that was taken is acknowledged or counted before the command ends; Ctrl-C stops the reading, flushes, and
-//! ends with 130.
+//! ends with 130. SIGTERM does the same, with 143.
 
 mod input;
 mod line;
@@ -244,7 +244,7 @@ impl Run {
             _ => Exit::Partly,
         };
         let problem = format!("{} records were written, {} were not", self.acked, self.errors);
-        Err(Failure::new(if exit == Exit::Interrupted { exit } else { told }, problem).into())
+        Err(Failure::new(if exit == Exit::Done { told } else { exit }, problem).into())
     }
 }
 

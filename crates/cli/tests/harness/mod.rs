@@ -45,6 +45,13 @@ impl Broker {
         panic!("the broker at {} does not answer", broker.address);
     }
 
+    /// A command that runs until it is told to end. What it says goes to a pipe.
+    pub fn begin(&self, arguments: &[&str]) -> Child {
+        let mut command = Command::new(OTTLA);
+        command.args(arguments).args(["-b", &self.address, "--timeout", "60s"]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
     pub fn run(&self, arguments: &[&str]) -> Ran {
         self.run_with(arguments, "")
     }

@@ -1,4 +1,4 @@
-//! A run under watch: progress on a terminal, a time limit, Ctrl-C; and its figures as a row.
+//! A run under watch: progress on a terminal, a time limit, signals; and its figures as a row.
 
 use crate::args::Global;
 use crate::cluster;
@@ -23,14 +23,14 @@ const TICK: Duration = Duration::from_millis(100);
 pub enum Ended {
     /// All was done, or the time was over.
     ByItself,
-    ByCtrlC,
+    BySignal(Exit),
 }
 
 impl Ended {
     pub fn exit(self) -> Exit {
         match self {
             Self::ByItself => Exit::Done,
-            Self::ByCtrlC => Exit::Interrupted,
+            Self::BySignal(exit) => exit,
         }
     }
 }
@@ -44,7 +44,7 @@ pub struct Plan {
     pub time: Option<Duration>,
 }
 
-/// Waits for `work`. The first Ctrl-C lets what is under way end and be counted, a second one gives up.
+/// Waits for `work`. The first signal lets what is under way end and be counted, a second one gives up.
 pub async fn watch<T>(
     work: impl Future<Output = Result<T, ClientError>>,
     progress: &Arc<Progress>,
@@ -65,12 +65,12 @@ pub async fn watch<T>(
     let result = loop {
         tokio::select! {
             result = &mut work => break result,
-            signal = tokio::signal::ctrl_c() => {
-                signal.context("listen for Ctrl-C")?;
-                if ended == Ended::ByCtrlC {
-                    return Err(Failure::new(Exit::Interrupted, "given up, and nothing measured").into());
+            signal = cluster::interrupted() => {
+                let exit = signal?;
+                if matches!(ended, Ended::BySignal(_)) {
+                    return Err(Failure::new(exit, "given up, and nothing measured").into());
                 }
-                ended = Ended::ByCtrlC;
+                ended = Ended::BySignal(exit);
                 progress.stop();
             }
             () = &mut limit, if is_limited => {

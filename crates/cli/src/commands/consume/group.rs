@@ -70,7 +70,7 @@ struct Reading {
 #[derive(Debug, PartialEq, Eq)]
 enum End {
     Done,
-    Interrupted,
+    Interrupted(Exit),
 }
 
 async fn consume(
@@ -112,12 +112,20 @@ async fn consume(
     let admin = client.admin();
     let end = tokio::select! {
         end = reading.run(&admin, args, form, isolation) => end,
-        interrupted = cluster::interrupted() => interrupted.map(|_| End::Interrupted),
+        interrupted = cluster::interrupted() => interrupted.map(End::Interrupted),
     };
-    let closed = reading.close().await;
+    let was_interrupted = matches!(end, Ok(End::Interrupted(_)));
+    let closed = tokio::select! {
+        closed = reading.close() => closed,
+        // A second signal waits for nothing; the group learns of it when the session ends.
+        again = cluster::interrupted(), if was_interrupted => return again,
+    };
     let end = end?;
     closed.map_err(|error| failure(&error))?;
-    Ok(if end == End::Interrupted { Exit::Interrupted } else { Exit::Done })
+    Ok(match end {
+        End::Done => Exit::Done,
+        End::Interrupted(exit) => exit,
+    })
 }
 
 impl Reading {
