@@ -2,10 +2,11 @@
 //!
 //! It talks to any broker through Kafka's protocol and knows nothing of ours. The generator must cost next to nothing
 //! beside the broker it measures, so batches are encoded before the clock starts and answers are only looked at, not
-//! taken apart. Start with `replay` (produce), `drain` (fetch) and `groups` (members that come and go); `probe` finds the first acknowledged record of a
-//! broker that is just starting; `figures` and `series` say what was measured. Nothing here starts or kills a
+//! taken apart. Start with `replay` (produce), `drain` (fetch) and `groups` (members that come and go); `probe` and
+//! `commits` look at a broker that is just starting; `figures` and `series` say what was measured. Nothing here starts or kills a
 //! process.
 
+pub mod commits;
 mod connection;
 pub mod crowd;
 pub mod drain;

@@ -83,7 +83,7 @@ async fn attempt(
 ) -> Result<Acknowledged, ClientError> {
     let mut connection = Connection::open(surroundings.net.as_ref(), &probe.address).await?;
     while !state.created {
-        let created = create(&mut connection, probe).await;
+        let created = create_topic(&mut connection, &probe.topic, probe.partitions).await;
         state.created = created.is_ok();
         pause_if_refused(created).await?;
     }
@@ -112,7 +112,7 @@ async fn attempt(
 }
 
 /// A broker that says "not yet" is asked again on the same connection.
-async fn pause_if_refused(result: Result<(), ClientError>) -> Result<(), ClientError> {
+pub(crate) async fn pause_if_refused(result: Result<(), ClientError>) -> Result<(), ClientError> {
     match result {
         Err(error) if error.code().is_some() && error.is_retriable() => {
             tokio::time::sleep(PAUSE).await;
@@ -122,10 +122,15 @@ async fn pause_if_refused(result: Result<(), ClientError>) -> Result<(), ClientE
     }
 }
 
-async fn create(connection: &mut Connection, probe: &Probe) -> Result<(), ClientError> {
+/// A topic that is there already is as good.
+pub(crate) async fn create_topic(
+    connection: &mut Connection,
+    name: &str,
+    partitions: i32,
+) -> Result<(), ClientError> {
     let topic = CreatableTopic {
-        name: probe.topic.as_str().into(),
-        num_partitions: probe.partitions,
+        name: name.into(),
+        num_partitions: partitions,
         replication_factor: 1,
         ..CreatableTopic::default()
     };
@@ -137,7 +142,7 @@ async fn create(connection: &mut Connection, probe: &Probe) -> Result<(), Client
     match code {
         ErrorCode::None | ErrorCode::TopicAlreadyExists => Ok(()),
         code => Err(ClientError::Refused {
-            what: format!("create topic {}", probe.topic),
+            what: format!("create topic {name}"),
             code,
             message: result.and_then(|topic| topic.error_message.as_deref()).map(str::to_owned),
         }),

@@ -4,6 +4,7 @@
 //! standard output, progress to standard error; Ctrl-C prints the result so far.
 
 mod child;
+mod commits;
 mod compare;
 mod conns;
 mod drain;
@@ -49,6 +50,10 @@ enum Load {
     #[command(after_help = groups::EXAMPLES)]
     Groups(groups::Args),
 
+    /// Commit offsets, kill -9 the broker, and start it again, before and after its log was compacted
+    #[command(after_help = commits::EXAMPLES)]
+    Commits(commits::Args),
+
     /// Produce at a fixed rate; latencies count from the instant a request was due
     #[command(after_help = openloop::EXAMPLES)]
     Openloop(openloop::Args),
@@ -82,6 +87,7 @@ pub fn run(args: &Args, global: &Global) -> Result<Exit> {
             Load::Replay(args) => replay::run(args, global).await,
             Load::Drain(args) => drain::run(args, global).await,
             Load::Groups(args) => groups::run(args, global).await,
+            Load::Commits(args) => commits::run(args, global).await,
             Load::Openloop(args) => openloop::run(args, global).await,
             Load::E2e(args) => e2e::run(args, global).await,
             Load::Conns(args) => conns::run(args, global).await,
