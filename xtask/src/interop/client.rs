@@ -203,6 +203,24 @@ impl Run<'_> {
         command
     }
 
+    /// kcat as a member of a group: it prints `PARTITION OFFSET VALUE` and commits by itself.
+    pub fn kcat_member(&self, group: &str, topic: &str) -> Command {
+        let mut command = Command::new("kcat");
+        command.args(["-b", self.bootstrap, "-q", "-u", "-f", "%p %o %s\\n"]);
+        for setting in [
+            "auto.offset.reset=earliest",
+            "auto.commit.interval.ms=100",
+            "session.timeout.ms=6000",
+            "heartbeat.interval.ms=500",
+            "fetch.wait.max.ms=100",
+            "topic.metadata.refresh.interval.ms=1000",
+        ] {
+            command.args(["-X", setting]);
+        }
+        command.args(["-G", group, topic]);
+        command
+    }
+
     fn console_producer(&self, topic: &str, codec: &str) -> Command {
         let mut command = java_command(&self.clients.console, "org.apache.kafka.tools.ConsoleProducer");
         command.args(["--bootstrap-server", self.bootstrap, "--topic", topic, "--compression-codec", codec]);

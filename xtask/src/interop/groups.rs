@@ -22,8 +22,11 @@ const USAGE: &str = "usage: cargo xtask interop groups [--broker ottla|kafka] [-
 
   --broker   the release build of Ottla (default), or Apache Kafka from Maven
   --clients  only these";
-/// Clients whose programs know `member`.
+/// Clients that consume in groups.
 const MEMBERS: &[Client] = &[
+    Client::Java,
+    Client::Kcat,
+    Client::Rdkafka,
     Client::KafkaGo,
     Client::FranzGo,
     Client::Sarama,
@@ -31,6 +34,7 @@ const MEMBERS: &[Client] = &[
     Client::KafkaPython,
     Client::Aiokafka,
     Client::Kafkajs,
+    Client::Platformatic,
 ];
 const SETTINGS: &[&str] = &["num.partitions=6", "group.initial.rebalance.delay.ms=0"];
 const PARTITIONS: usize = 6;
@@ -89,10 +93,18 @@ struct Program {
     child: Child,
     /// Closed to ask for the end.
     input: Option<ChildStdin>,
+    leaves: Leaves,
+}
+
+/// What a program takes as the wish that it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leaves {
+    AtEndOfInput,
+    BySignal,
 }
 
 impl Program {
-    fn start(mut command: Command, number: usize, said: &Sender<Said>) -> Result<Self> {
+    fn start(mut command: Command, leaves: Leaves, number: usize, said: &Sender<Said>) -> Result<Self> {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -109,7 +121,7 @@ impl Program {
                 }
             }
         });
-        Ok(Self { child, input })
+        Ok(Self { child, input, leaves })
     }
 
     fn kill(&mut self) -> Result<()> {
@@ -120,6 +132,10 @@ impl Program {
     /// Asks for the end and waits for it.
     fn leave(&mut self) -> Result<()> {
         self.input = None;
+        if self.leaves == Leaves::BySignal {
+            let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+            ensure!(told.context("start kill")?.success(), "a program ended before it was told to");
+        }
         let begin = Instant::now();
         while begin.elapsed() < LIMIT {
             if let Some(status) = self.child.try_wait().context("wait for a program")? {
@@ -157,7 +173,8 @@ impl<'a> Group<'a> {
     fn new(run: &'a Run<'a>, client: Client) -> Result<Self> {
         let (sender, said) = channel();
         let topic = topic(client);
-        let writer = Program::start(run.kafka_go(["produce", run.bootstrap, &topic]), WRITER, &sender)?;
+        let produce = run.kafka_go(["produce", run.bootstrap, &topic]);
+        let writer = Program::start(produce, Leaves::AtEndOfInput, WRITER, &sender)?;
         let (members, records) = (BTreeMap::new(), Seen::default());
         Ok(Self { run, client, writer, members, started: WRITER, sender, said, written: 0, records })
     }
@@ -195,8 +212,14 @@ impl<'a> Group<'a> {
     fn join(&mut self) -> Result<()> {
         self.started += 1;
         let topic = topic(self.client);
-        let command = self.run.program(self.client, ["member", self.run.bootstrap, &topic, &topic])?;
-        self.members.insert(self.started, Program::start(command, self.started, &self.sender)?);
+        let (command, leaves) = match self.client {
+            Client::Kcat => (self.run.kcat_member(&topic, &topic), Leaves::BySignal),
+            client => {
+                let args = ["member", self.run.bootstrap, &topic, &topic];
+                (self.run.program(client, args)?, Leaves::AtEndOfInput)
+            }
+        };
+        self.members.insert(self.started, Program::start(command, leaves, self.started, &self.sender)?);
         Ok(())
     }
 

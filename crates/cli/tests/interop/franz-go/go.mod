@@ -5,7 +5,10 @@ go 1.26.0
 require (
 	github.com/twmb/franz-go v1.22.3
 	github.com/twmb/franz-go/pkg/kadm v1.20.0
+	ottla-interop/lines v0.0.0
 )
+
+replace ottla-interop/lines => ../lines
 
 require (
 	github.com/klauspost/compress v1.20.3 // indirect

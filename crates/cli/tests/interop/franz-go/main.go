@@ -2,20 +2,17 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"log"
 	"os"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"ottla-interop/lines"
 )
 
 func main() {
@@ -27,7 +24,7 @@ func main() {
 		write(ctx, os.Args[2], os.Args[3], os.Args[4])
 	case "read":
 		count, err := strconv.Atoi(os.Args[4])
-		check(err)
+		lines.Check(err)
 		read(ctx, os.Args[2], os.Args[3], count)
 	case "member":
 		member(os.Args[2], os.Args[3], os.Args[4])
@@ -36,15 +33,9 @@ func main() {
 	}
 }
 
-func check(err error) {
-	if err != nil {
-		log.Fatal(err)
-	}
-}
-
 func client(bootstrap string, options ...kgo.Opt) *kgo.Client {
 	c, err := kgo.NewClient(append(options, kgo.SeedBrokers(bootstrap))...)
-	check(err)
+	lines.Check(err)
 	return c
 }
 
@@ -57,28 +48,21 @@ func write(ctx context.Context, bootstrap, topic, codec string) {
 		kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	defer c.Close()
 	_, err := kadm.NewClient(c).CreateTopic(ctx, 1, 1, nil, topic)
-	check(err)
+	lines.Check(err)
 	var acked atomic.Int64
-	in := bufio.NewScanner(os.Stdin)
-	in.Buffer(make([]byte, 1<<20), 1<<20)
 	sent := int64(0)
-	for in.Scan() {
-		part := strings.Split(in.Text(), "\t")
-		record := &kgo.Record{Topic: topic, Key: unhex(part[0]), Value: unhex(part[1])}
-		if part[2] != "" {
-			for _, h := range strings.Split(part[2], ",") {
-				name, value, _ := strings.Cut(h, ":")
-				record.Headers = append(record.Headers, kgo.RecordHeader{Key: string(unhex(name)), Value: unhex(value)})
-			}
+	lines.Each(func(r lines.Record) {
+		record := &kgo.Record{Topic: topic, Key: r.Key, Value: r.Value}
+		for _, h := range r.Headers {
+			record.Headers = append(record.Headers, kgo.RecordHeader{Key: h.Name, Value: h.Value})
 		}
 		c.Produce(ctx, record, func(_ *kgo.Record, err error) {
-			check(err)
+			lines.Check(err)
 			acked.Add(1)
 		})
 		sent++
-	}
-	check(in.Err())
-	check(c.Flush(ctx))
+	})
+	lines.Check(c.Flush(ctx))
 	if acked.Load() != sent {
 		log.Fatalf("%d sent, %d acknowledged", sent, acked.Load())
 	}
@@ -88,32 +72,25 @@ func write(ctx context.Context, bootstrap, topic, codec string) {
 func read(ctx context.Context, bootstrap, topic string, count int) {
 	c := client(bootstrap, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().AtStart()}}))
 	defer c.Close()
-	out := bufio.NewWriterSize(os.Stdout, 1<<16)
+	out := lines.NewPrinter()
 	for seen := 0; seen < count; {
 		fetches := c.PollFetches(ctx)
-		check(fetches.Err())
+		lines.Check(fetches.Err())
 		fetches.EachRecord(func(r *kgo.Record) {
-			fmt.Fprintf(out, "%d\t%s\t%s\t", r.Offset, text(r.Key), text(r.Value))
-			for i, h := range r.Headers {
-				if i > 0 {
-					out.WriteByte(',')
-				}
-				fmt.Fprintf(out, "%s:%s", hex.EncodeToString([]byte(h.Key)), text(h.Value))
+			record := lines.Record{Key: r.Key, Value: r.Value}
+			for _, h := range r.Headers {
+				record.Headers = append(record.Headers, lines.Header{Name: h.Key, Value: h.Value})
 			}
-			out.WriteByte('\n')
+			out.Print(r.Offset, record)
 			seen++
 		})
 	}
-	check(out.Flush())
+	out.Flush()
 }
 
 // A member of a group that leaves at the end of standard input.
 func member(bootstrap, group, topic string) {
-	ctx, leave := context.WithCancel(context.Background())
-	go func() {
-		io.Copy(io.Discard, os.Stdin)
-		leave()
-	}()
+	ctx := lines.UntilInputEnds()
 	c := client(bootstrap, kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.SessionTimeout(6*time.Second),
 		kgo.HeartbeatInterval(500*time.Millisecond), kgo.RebalanceTimeout(6*time.Second),
@@ -127,20 +104,4 @@ func member(bootstrap, group, topic string) {
 		}
 	}
 	c.Close()
-}
-
-func unhex(s string) []byte {
-	if s == "-" {
-		return nil
-	}
-	b, err := hex.DecodeString(s)
-	check(err)
-	return b
-}
-
-func text(b []byte) string {
-	if b == nil {
-		return "-"
-	}
-	return hex.EncodeToString(b)
 }

@@ -1,6 +1,8 @@
 import java.io.BufferedReader;
 import java.io.BufferedOutputStream;
+import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -10,10 +12,14 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Properties;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.RetriableCommitFailedException;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
@@ -31,7 +37,8 @@ public final class Interop {
         switch (args[0]) {
             case "write" -> write(args[1], args[2], args[3]);
             case "read" -> read(args[1], args[2], Long.parseLong(args[3]));
-            default -> throw new IllegalArgumentException("write or read, not " + args[0]);
+            case "member" -> member(args[1], args[2], args[3]);
+            default -> throw new IllegalArgumentException("write, read or member, not " + args[0]);
         }
     }
 
@@ -89,6 +96,45 @@ public final class Interop {
             }
         }
         out.flush();
+    }
+
+    /** A member of a group that leaves at the end of standard input. */
+    private static void member(String bootstrap, String group, String topic) throws Exception {
+        Properties p = new Properties();
+        p.put("bootstrap.servers", bootstrap);
+        p.put("group.id", group);
+        p.put("enable.auto.commit", "false");
+        p.put("auto.offset.reset", "earliest");
+        p.put("session.timeout.ms", "6000");
+        p.put("heartbeat.interval.ms", "500");
+        p.put("max.poll.interval.ms", "6000");
+        p.put("fetch.max.wait.ms", "100");
+        AtomicBoolean leaves = new AtomicBoolean();
+        Thread input = new Thread(() -> {
+            try {
+                System.in.transferTo(OutputStream.nullOutputStream());
+            } catch (IOException e) {
+                System.err.println(e);
+            }
+            leaves.set(true);
+        });
+        input.setDaemon(true);
+        input.start();
+        try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(p, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+            consumer.subscribe(List.of(topic));
+            while (!leaves.get()) {
+                ConsumerRecords<byte[], byte[]> records = consumer.poll(Duration.ofMillis(100));
+                for (ConsumerRecord<byte[], byte[]> r : records) {
+                    System.out.println(r.partition() + " " + r.offset() + " " + new String(r.value(), StandardCharsets.US_ASCII));
+                }
+                try {
+                    if (!records.isEmpty()) consumer.commitSync();
+                } catch (CommitFailedException | RetriableCommitFailedException e) {
+                    // A commit of a generation that is gone fails, and the records come again elsewhere.
+                    System.err.println(e);
+                }
+            }
+        }
     }
 
     private static byte[] bytes(String text) {

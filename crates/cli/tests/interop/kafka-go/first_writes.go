@@ -8,15 +8,16 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"ottla-interop/lines"
 )
 
 // firstWrites writes one record to each of `count` topics that do not exist yet, with auto-creation and a single
 // attempt, and prints how many writes failed. Arguments: BOOTSTRAP PREFIX COUNT WRITERS.
 func firstWrites(ctx context.Context, args []string) {
 	count, err := strconv.Atoi(args[2])
-	check(err)
+	lines.Check(err)
 	writers, err := strconv.Atoi(args[3])
-	check(err)
+	lines.Check(err)
 	topics := make(chan string)
 	var lock sync.Mutex
 	failures := map[string]int{}
@@ -38,7 +39,7 @@ func firstWrites(ctx context.Context, args []string) {
 					lock.Unlock()
 				}
 			}
-			check(w.Close())
+			lines.Check(w.Close())
 		}()
 	}
 	start := time.Now()

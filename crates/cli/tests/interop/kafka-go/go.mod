@@ -2,7 +2,12 @@ module ottla-interop
 
 go 1.23
 
-require github.com/segmentio/kafka-go v0.4.49
+require (
+	github.com/segmentio/kafka-go v0.4.49
+	ottla-interop/lines v0.0.0
+)
+
+replace ottla-interop/lines => ../lines
 
 require (
 	github.com/klauspost/compress v1.15.9 // indirect

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"log"
 	"os"
 	"strconv"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"ottla-interop/lines"
 )
 
 const (
@@ -27,33 +27,29 @@ func produce(bootstrap, topic string) {
 		Addr: kafka.TCP(bootstrap), Topic: topic, RequiredAcks: kafka.RequireAll, Async: true,
 		AllowAutoTopicCreation: true, BatchSize: batchSize, BatchTimeout: 5 * time.Millisecond,
 		Completion: func(messages []kafka.Message, err error) {
-			check(err)
+			lines.Check(err)
 			pending.Add(-len(messages))
 		},
 	}
 	next := 0
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		count, err := strconv.Atoi(in.Text())
-		check(err)
+		lines.Check(err)
 		pending.Add(count)
 		for range count {
-			check(w.WriteMessages(context.Background(), kafka.Message{Value: []byte(strconv.Itoa(next))}))
+			lines.Check(w.WriteMessages(context.Background(), kafka.Message{Value: []byte(strconv.Itoa(next))}))
 			next++
 		}
 		pending.Wait()
 		fmt.Println("written", count)
 	}
-	check(w.Close())
+	lines.Check(w.Close())
 }
 
 // member is a service's reader: a group, batches that are flushed when full or when they waited long enough, commits
 // by hand that are tried again with backoff. It leaves at the end of standard input.
 func member(bootstrap, group, topic string) {
-	ctx, leave := context.WithCancel(context.Background())
-	go func() {
-		io.Copy(io.Discard, os.Stdin)
-		leave()
-	}()
+	ctx := lines.UntilInputEnds()
 	r := kafka.NewReader(kafka.ReaderConfig{
 		Brokers: []string{bootstrap}, GroupID: group, Topic: topic, StartOffset: kafka.FirstOffset, MinBytes: 1,
 		MaxBytes: 1 << 20, MaxWait: 100 * time.Millisecond, HeartbeatInterval: 500 * time.Millisecond,
@@ -88,5 +84,5 @@ func member(bootstrap, group, topic string) {
 			time.Sleep(time.Duration(try) * 20 * time.Millisecond)
 		}
 	}
-	check(r.Close())
+	lines.Check(r.Close())
 }

@@ -2,17 +2,15 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/hex"
 	"fmt"
 	"log"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"ottla-interop/lines"
 )
 
 func main() {
@@ -24,7 +22,7 @@ func main() {
 		write(ctx, os.Args[2], os.Args[3], os.Args[4])
 	case "read":
 		count, err := strconv.ParseInt(os.Args[4], 10, 64)
-		check(err)
+		lines.Check(err)
 		read(ctx, os.Args[2], os.Args[3], count)
 	case "first-writes":
 		// Thousands of topics; the run ends it when it takes too long.
@@ -38,24 +36,16 @@ func main() {
 	}
 }
 
-func check(err error) {
-	if err != nil {
-		log.Fatal(err)
-	}
-}
-
 func write(ctx context.Context, bootstrap, topic, codec string) {
 	conn, err := kafka.DialContext(ctx, "tcp", bootstrap)
-	check(err)
-	check(conn.CreateTopics(kafka.TopicConfig{Topic: topic, NumPartitions: 1, ReplicationFactor: 1}))
-	check(conn.Close())
+	lines.Check(err)
+	lines.Check(conn.CreateTopics(kafka.TopicConfig{Topic: topic, NumPartitions: 1, ReplicationFactor: 1}))
+	lines.Check(conn.Close())
 	codecs := map[string]kafka.Compression{"none": 0, "gzip": kafka.Gzip, "snappy": kafka.Snappy, "lz4": kafka.Lz4, "zstd": kafka.Zstd}
 	w := &kafka.Writer{
 		Addr: kafka.TCP(bootstrap), Topic: topic, Compression: codecs[codec], RequiredAcks: kafka.RequireAll,
 		BatchSize: 1000, BatchTimeout: 5 * time.Millisecond,
 	}
-	in := bufio.NewScanner(os.Stdin)
-	in.Buffer(make([]byte, 1<<20), 1<<20)
 	written := 0
 	var chunk []kafka.Message
 	send := func() {
@@ -63,7 +53,7 @@ func write(ctx context.Context, bootstrap, topic, codec string) {
 		for try := 0; ; try++ {
 			err := w.WriteMessages(ctx, chunk...)
 			if err == nil || written > 0 || try == 50 {
-				check(err)
+				lines.Check(err)
 				break
 			}
 			time.Sleep(100 * time.Millisecond)
@@ -71,24 +61,19 @@ func write(ctx context.Context, bootstrap, topic, codec string) {
 		written += len(chunk)
 		chunk = nil
 	}
-	for in.Scan() {
-		part := strings.Split(in.Text(), "\t")
-		m := kafka.Message{Key: unhex(part[0]), Value: unhex(part[1])}
-		if part[2] != "" {
-			for _, h := range strings.Split(part[2], ",") {
-				name, value, _ := strings.Cut(h, ":")
-				m.Headers = append(m.Headers, kafka.Header{Key: string(unhex(name)), Value: unhex(value)})
-			}
+	lines.Each(func(record lines.Record) {
+		m := kafka.Message{Key: record.Key, Value: record.Value}
+		for _, h := range record.Headers {
+			m.Headers = append(m.Headers, kafka.Header{Key: h.Name, Value: h.Value})
 		}
 		if chunk = append(chunk, m); len(chunk) == 5000 {
 			send()
 		}
-	}
-	check(in.Err())
+	})
 	if len(chunk) > 0 {
 		send()
 	}
-	check(w.Close())
+	lines.Check(w.Close())
 	fmt.Println("written", written)
 }
 
@@ -98,35 +83,16 @@ func read(ctx context.Context, bootstrap, topic string, count int64) {
 		// Close waits for the long poll that is under way.
 		MaxWait: 100 * time.Millisecond,
 	})
-	out := bufio.NewWriterSize(os.Stdout, 1<<16)
+	out := lines.NewPrinter()
 	for i := int64(0); i < count; i++ {
 		m, err := r.ReadMessage(ctx)
-		check(err)
-		fmt.Fprintf(out, "%d\t%s\t%s\t", m.Offset, text(m.Key), text(m.Value))
-		for j, h := range m.Headers {
-			if j > 0 {
-				out.WriteByte(',')
-			}
-			fmt.Fprintf(out, "%s:%s", hex.EncodeToString([]byte(h.Key)), text(h.Value))
+		lines.Check(err)
+		record := lines.Record{Key: m.Key, Value: m.Value}
+		for _, h := range m.Headers {
+			record.Headers = append(record.Headers, lines.Header{Name: h.Key, Value: h.Value})
 		}
-		out.WriteByte('\n')
+		out.Print(m.Offset, record)
 	}
-	check(out.Flush())
-	check(r.Close())
-}
-
-func unhex(s string) []byte {
-	if s == "-" {
-		return nil
-	}
-	b, err := hex.DecodeString(s)
-	check(err)
-	return b
-}
-
-func text(b []byte) string {
-	if b == nil {
-		return "-"
-	}
-	return hex.EncodeToString(b)
+	out.Flush()
+	lines.Check(r.Close())
 }

@@ -1,6 +1,6 @@
 // The part of @platformatic/kafka in the interop run; README.md beside this folder describes the lines.
 import { createInterface } from 'node:readline'
-import { Admin, Producer } from '@platformatic/kafka'
+import { Admin, Consumer, Producer } from '@platformatic/kafka'
 
 /** Records of one send, which the client turns into one batch. */
 const SEND = 500
@@ -40,6 +40,21 @@ async function write (bootstrap, topic, codec) {
   console.log(`written ${written}`)
 }
 
+/** A member of a group that leaves at the end of standard input. */
+async function member (bootstrap, groupId, topic) {
+  const consumer = new Consumer({
+    clientId: 'ottla-interop', bootstrapBrokers: [bootstrap], groupId, autocommit: false, sessionTimeout: 6000,
+    rebalanceTimeout: 6000, heartbeatInterval: 500, metadataMaxAge: 1000, maxWaitTime: 100
+  })
+  const stream = await consumer.consume({ topics: [topic], mode: 'committed', fallbackMode: 'earliest' })
+  process.stdin.on('end', () => consumer.close(true)).resume()
+  for await (const m of stream) {
+    console.log(`${m.partition} ${m.offset} ${m.value}`)
+    await m.commit()
+  }
+}
+
 const [verb, ...args] = process.argv.slice(2)
-if (verb !== 'write') throw new Error(`write, not ${verb}`)
-await write(...args)
+if (verb === 'write') await write(...args)
+else if (verb === 'member') await member(...args)
+else throw new Error(`write or member, not ${verb}`)

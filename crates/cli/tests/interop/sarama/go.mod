@@ -2,7 +2,12 @@ module ottla-interop
 
 go 1.26.0
 
-require github.com/IBM/sarama v1.61.1
+require (
+	github.com/IBM/sarama v1.61.1
+	ottla-interop/lines v0.0.0
+)
+
+replace ottla-interop/lines => ../lines
 
 require (
 	github.com/davecgh/go-spew v1.1.1 // indirect

@@ -2,18 +2,14 @@
 package main
 
 import (
-	"bufio"
-	"context"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"log"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/IBM/sarama"
+	"ottla-interop/lines"
 )
 
 func main() {
@@ -27,18 +23,12 @@ func main() {
 		write(os.Args[2], os.Args[3], os.Args[4])
 	case "read":
 		count, err := strconv.Atoi(os.Args[4])
-		check(err)
+		lines.Check(err)
 		read(os.Args[2], os.Args[3], count)
 	case "member":
 		member(os.Args[2], os.Args[3], os.Args[4])
 	default:
 		log.Fatalf("write, read or member, not %s", os.Args[1])
-	}
-}
-
-func check(err error) {
-	if err != nil {
-		log.Fatal(err)
 	}
 }
 
@@ -51,11 +41,11 @@ func config() *sarama.Config {
 
 func write(bootstrap, topic, codec string) {
 	admin, err := sarama.NewClusterAdmin([]string{bootstrap}, config())
-	check(err)
-	check(admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: 1, ReplicationFactor: 1}, false))
-	check(admin.Close())
+	lines.Check(err)
+	lines.Check(admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: 1, ReplicationFactor: 1}, false))
+	lines.Check(admin.Close())
 	c := config()
-	check(c.Producer.Compression.UnmarshalText([]byte(codec)))
+	lines.Check(c.Producer.Compression.UnmarshalText([]byte(codec)))
 	c.Producer.Partitioner = sarama.NewManualPartitioner
 	c.Producer.RequiredAcks = sarama.WaitForAll
 	c.Producer.Idempotent = true
@@ -63,7 +53,7 @@ func write(bootstrap, topic, codec string) {
 	c.Producer.Flush.Frequency = 5 * time.Millisecond
 	c.Producer.Return.Successes = true
 	producer, err := sarama.NewAsyncProducer([]string{bootstrap}, c)
-	check(err)
+	lines.Check(err)
 	acked := make(chan int)
 	go func() {
 		n := 0
@@ -77,22 +67,15 @@ func write(bootstrap, topic, codec string) {
 			log.Fatal(err)
 		}
 	}()
-	in := bufio.NewScanner(os.Stdin)
-	in.Buffer(make([]byte, 1<<20), 1<<20)
 	sent := 0
-	for in.Scan() {
-		part := strings.Split(in.Text(), "\t")
-		m := &sarama.ProducerMessage{Topic: topic, Key: encoder(part[0]), Value: encoder(part[1])}
-		if part[2] != "" {
-			for _, h := range strings.Split(part[2], ",") {
-				name, value, _ := strings.Cut(h, ":")
-				m.Headers = append(m.Headers, sarama.RecordHeader{Key: unhex(name), Value: unhex(value)})
-			}
+	lines.Each(func(record lines.Record) {
+		m := &sarama.ProducerMessage{Topic: topic, Key: encoder(record.Key), Value: encoder(record.Value)}
+		for _, h := range record.Headers {
+			m.Headers = append(m.Headers, sarama.RecordHeader{Key: []byte(h.Name), Value: h.Value})
 		}
 		producer.Input() <- m
 		sent++
-	}
-	check(in.Err())
+	})
 	producer.AsyncClose()
 	if n := <-acked; n != sent {
 		log.Fatalf("%d sent, %d acknowledged", sent, n)
@@ -102,25 +85,22 @@ func write(bootstrap, topic, codec string) {
 
 func read(bootstrap, topic string, count int) {
 	consumer, err := sarama.NewConsumer([]string{bootstrap}, config())
-	check(err)
+	lines.Check(err)
 	partition, err := consumer.ConsumePartition(topic, 0, sarama.OffsetOldest)
-	check(err)
-	out := bufio.NewWriterSize(os.Stdout, 1<<16)
+	lines.Check(err)
+	out := lines.NewPrinter()
 	for range count {
 		m, open := <-partition.Messages()
 		if !open {
 			log.Fatal("the partition's messages ended")
 		}
-		fmt.Fprintf(out, "%d\t%s\t%s\t", m.Offset, text(m.Key), text(m.Value))
-		for i, h := range m.Headers {
-			if i > 0 {
-				out.WriteByte(',')
-			}
-			fmt.Fprintf(out, "%s:%s", text(h.Key), text(h.Value))
+		record := lines.Record{Key: m.Key, Value: m.Value}
+		for _, h := range m.Headers {
+			record.Headers = append(record.Headers, lines.Header{Name: string(h.Key), Value: h.Value})
 		}
-		out.WriteByte('\n')
+		out.Print(m.Offset, record)
 	}
-	check(out.Flush())
+	out.Flush()
 	// Closing would wait for the fetch that is under way.
 }
 
@@ -149,11 +129,7 @@ func (handler) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.Co
 
 // A member of a group that leaves at the end of standard input.
 func member(bootstrap, group, topic string) {
-	ctx, leave := context.WithCancel(context.Background())
-	go func() {
-		io.Copy(io.Discard, os.Stdin)
-		leave()
-	}()
+	ctx := lines.UntilInputEnds()
 	c := config()
 	c.Consumer.Offsets.AutoCommit.Enable = false
 	c.Consumer.Offsets.Initial = sarama.OffsetOldest
@@ -162,34 +138,18 @@ func member(bootstrap, group, topic string) {
 	c.Consumer.Group.Rebalance.Timeout = 6 * time.Second
 	c.Consumer.MaxWaitTime = 100 * time.Millisecond
 	g, err := sarama.NewConsumerGroup([]string{bootstrap}, group, c)
-	check(err)
+	lines.Check(err)
 	for ctx.Err() == nil {
 		if err := g.Consume(ctx, []string{topic}, handler{}); err != nil {
 			log.Print(err)
 		}
 	}
-	check(g.Close())
+	lines.Check(g.Close())
 }
 
-func encoder(s string) sarama.Encoder {
-	if s == "-" {
+func encoder(bytes []byte) sarama.Encoder {
+	if bytes == nil {
 		return nil
 	}
-	return sarama.ByteEncoder(unhex(s))
-}
-
-func unhex(s string) []byte {
-	if s == "-" {
-		return nil
-	}
-	b, err := hex.DecodeString(s)
-	check(err)
-	return b
-}
-
-func text(b []byte) string {
-	if b == nil {
-		return "-"
-	}
-	return hex.EncodeToString(b)
+	return sarama.ByteEncoder(bytes)
 }

@@ -5,13 +5,13 @@ use rdkafka::TopicPartitionList;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use std::io::{BufRead, BufWriter, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 #[derive(Clone, Default)]
@@ -36,7 +36,8 @@ async fn main() {
     match args[1].as_str() {
         "write" => write(&args[2], &args[3], &args[4]).await,
         "read" => read(&args[2], &args[3], args[4].parse().expect("a count")),
-        other => panic!("write or read, not {other}"),
+        "member" => member(&args[2], &args[3], &args[4]),
+        other => panic!("write, read or member, not {other}"),
     }
 }
 
@@ -116,6 +117,44 @@ fn read(bootstrap: &str, topic: &str, count: u64) {
         seen += 1;
     }
     out.flush().expect("written lines");
+}
+
+/// A member of a group that leaves at the end of standard input.
+fn member(bootstrap: &str, group: &str, topic: &str) {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .set("group.id", group)
+        .set("enable.auto.commit", "false")
+        .set("auto.offset.reset", "earliest")
+        .set("partition.assignment.strategy", "cooperative-sticky")
+        .set("session.timeout.ms", "6000")
+        .set("heartbeat.interval.ms", "500")
+        .set("fetch.wait.max.ms", "100")
+        .set("topic.metadata.refresh.interval.ms", "1000")
+        .create()
+        .expect("a consumer");
+    consumer.subscribe(&[topic]).expect("a subscription");
+    let leaves = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&leaves);
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        told.store(true, Ordering::Relaxed);
+    });
+    while !leaves.load(Ordering::Relaxed) {
+        let mut wait = Duration::from_millis(100);
+        let mut seen = false;
+        while let Some(message) = consumer.poll(wait) {
+            // An error is news of the connection or of the group; the client goes on by itself.
+            let Ok(message) = message else { continue };
+            let value = std::str::from_utf8(message.payload().expect("a value")).expect("UTF-8");
+            println!("{} {} {value}", message.partition(), message.offset());
+            (wait, seen) = (Duration::ZERO, true);
+        }
+        // A commit of a generation that is gone fails, and the records come again elsewhere.
+        if seen && let Err(error) = consumer.commit_consumer_state(CommitMode::Sync) {
+            eprintln!("{error}");
+        }
+    }
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

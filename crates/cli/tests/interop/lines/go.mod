@@ -1,0 +1,3 @@
+module ottla-interop/lines
+
+go 1.23
