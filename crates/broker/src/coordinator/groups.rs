@@ -82,13 +82,14 @@ impl Groups {
         let image = self.start.metadata.image();
         let topic = match image.topic(topic_name::CONSUMER_OFFSETS) {
             Some(topic) => Arc::clone(topic),
-            None => self.create_topic(group_id).await?,
+            None => self.create_topic().await?,
         };
         let partition = group::partition_of(group_id, topic.partitions.len() as i32);
         Ok(topic.partition(partition).map_or(-1, |partition| partition.leader))
     }
 
-    async fn create_topic(&self, group_id: &str) -> Result<Arc<Topic>, ErrorCode> {
+    /// Returns when every shard of the new topic takes requests: clients of other groups wait for nothing else.
+    async fn create_topic(&self) -> Result<Arc<Topic>, ErrorCode> {
         let names = vec![WireStr::from_static(topic_name::CONSUMER_OFFSETS)];
         let answers = self.start.controller.auto_create(names).await;
         let answers = answers.map_err(|failure| error::of_coordinator_topic(&failure))?;
@@ -99,9 +100,13 @@ impl Groups {
         let image = self.start.metadata.image();
         let topic = image.topic(topic_name::CONSUMER_OFFSETS).ok_or(ErrorCode::CoordinatorNotAvailable)?;
         self.adopt(&image);
-        if let Some(shard) = self.shard_of(group_id) {
-            let _ = tokio::time::timeout(FIRST_LOAD, shard.ready()).await;
-        }
+        let shards: Vec<_> = self.lock().by_partition.values().cloned().collect();
+        let all_ready = async {
+            for shard in shards {
+                shard.ready().await;
+            }
+        };
+        let _ = tokio::time::timeout(FIRST_LOAD, all_ready).await;
         Ok(Arc::clone(topic))
     }
 

@@ -7,7 +7,9 @@ use ottla_wire::frame::encode_request;
 use ottla_wire::messages::delete_groups::DeleteGroupsRequest;
 use ottla_wire::messages::heartbeat::HeartbeatRequest;
 use ottla_wire::messages::join_group::{JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse};
+use ottla_wire::messages::leave_group::{LeaveGroupRequest, MemberIdentity};
 use ottla_wire::messages::offset_commit::OffsetCommitRequest;
+use ottla_wire::messages::offset_delete::OffsetDeleteRequest;
 use ottla_wire::messages::sync_group::SyncGroupRequest;
 use ottla_wire::{ErrorCode, WireStr};
 
@@ -48,6 +50,16 @@ async fn names_of_groups_may_be_anything_but_nothing() {
     assert_eq!(code(empty.error_code), ErrorCode::InvalidGroupId);
     let beat = HeartbeatRequest { generation_id: 1, member_id: "m".into(), ..Default::default() };
     assert_eq!(code(connection.call(4, &beat).await.error_code), ErrorCode::InvalidGroupId);
+    let leave = LeaveGroupRequest { members: vec![MemberIdentity::default()], ..Default::default() };
+    assert_eq!(code(connection.call(4, &leave).await.error_code), ErrorCode::InvalidGroupId);
+    let synced = connection.call(5, &syncing("", &empty, &[])).await;
+    assert_eq!(code(synced.error_code), ErrorCode::InvalidGroupId);
+    let forget = connection.call(0, &OffsetDeleteRequest::default()).await;
+    assert_eq!(code(forget.error_code), ErrorCode::InvalidGroupId);
+    // Offsets without members may be kept under it all the same, as in Kafka.
+    let by_hand = JoinGroupResponse { generation_id: -1, ..Default::default() };
+    assert_eq!(commit(&mut connection, "", &by_hand, 3).await, ErrorCode::None);
+    assert_eq!(committed(&mut connection, "", "t").await.unwrap().0, 3);
     let long = "x".repeat(10_000);
     find(&mut connection, &long).await;
     alone(&mut connection, &long).await;
@@ -72,7 +84,12 @@ fn subscription(topics: usize) -> Vec<JoinGroupRequestProtocol> {
 #[tokio::test]
 async fn what_members_say_of_themselves_is_opaque_and_has_to_fit_into_a_record() {
     let (running, mut connection) = ready().await;
-    for (topics, error) in [(40_000, ErrorCode::None), (100_000, ErrorCode::InvalidRequest)] {
+    // The last two have 1.9 and 10 MB.
+    for (topics, error) in [
+        (40_000, ErrorCode::None),
+        (100_000, ErrorCode::InvalidRequest),
+        (530_000, ErrorCode::InvalidRequest),
+    ] {
         let group = format!("of-{topics}");
         find(&mut connection, &group).await;
         let told = connection.call(9, &joining(&group, &WireStr::default())).await;

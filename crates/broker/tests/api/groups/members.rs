@@ -63,6 +63,20 @@ async fn the_coordinator_of_a_group_is_found_in_every_version_and_others_are_ref
 }
 
 #[tokio::test]
+async fn the_first_search_makes_the_coordinators_of_all_groups() {
+    let running = start(&AT_ONCE).await;
+    let mut connection = running.connect().await;
+    let request = FindCoordinatorRequest { coordinator_keys: vec!["g".into()], ..Default::default() };
+    ok(connection.call(6, &request).await.coordinators[0].error_code);
+    ok(connection.call(5, &ListGroupsRequest::default()).await.error_code);
+    for number in 0..20 {
+        let request = HeartbeatRequest { group_id: format!("g{number}").into(), ..Default::default() };
+        let told = code(connection.call(4, &request).await.error_code);
+        assert_eq!(told, ErrorCode::UnknownMemberId, "g{number}");
+    }
+}
+
+#[tokio::test]
 async fn a_group_of_one_lives_in_every_version() {
     let (_running, mut connection) = ready().await;
     for version in versions(apis::JOIN_GROUP) {

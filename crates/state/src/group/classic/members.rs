@@ -212,7 +212,8 @@ impl Members {
             .any(|protocol| self.supported.get(&*protocol.name).copied().unwrap_or(0) == self.len())
     }
 
-    /// The protocol that most members like best, of those that all support; the first by name where votes are equal.
+    /// The protocol that most members like best, of those that all support; the first by name where votes are equal
+    /// (Kafka takes the first by a hash of the names).
     pub fn elect_protocol(&self) -> Option<WireStr> {
         let candidates: BTreeSet<&str> = self
             .supported
