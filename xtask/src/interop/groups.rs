@@ -7,6 +7,7 @@
 //! values of a partition rise with the offsets.
 
 use super::broker::{Broker, Kind};
+use super::child;
 use super::client::{Client, Run};
 use crate::clients::Clients;
 use anyhow::{Context, Result, bail, ensure};
@@ -52,7 +53,7 @@ pub fn run(root: &Path, args: &[String]) -> Result<()> {
     let mut failures = 0;
     for client in &members {
         let begin = Instant::now();
-        match Group::new(&run, *client).and_then(Group::live) {
+        match Group::new(&run, kind, *client).and_then(Group::live) {
             Ok(report) => {
                 println!("  {:<15} {report}, {:.1} s", client.name(), begin.elapsed().as_secs_f64())
             }
@@ -170,9 +171,14 @@ struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    fn new(run: &'a Run<'a>, client: Client) -> Result<Self> {
+    fn new(run: &'a Run<'a>, kind: Kind, client: Client) -> Result<Self> {
         let (sender, said) = channel();
         let topic = topic(client);
+        if kind == Kind::Kafka {
+            // Its auto-creation answers too early for kafka-go's writer.
+            let partitions = PARTITIONS.to_string();
+            child::run(run.kafka_go(["create", run.bootstrap, &topic, &partitions]), Vec::new())?;
+        }
         let produce = run.kafka_go(["produce", run.bootstrap, &topic]);
         let writer = Program::start(produce, Leaves::AtEndOfInput, WRITER, &sender)?;
         let (members, records) = (BTreeMap::new(), Seen::default());
@@ -180,7 +186,7 @@ impl<'a> Group<'a> {
     }
 
     fn live(mut self) -> Result<String> {
-        // The topic comes by the first write, before anybody subscribes.
+        // On Ottla the topic comes by the first write, before anybody subscribes.
         self.write(ROUND).context("the first round is written")?;
         self.join()?;
         self.all_seen().context("one member reads")?;

@@ -19,6 +19,22 @@ const (
 	flushInterval = 50 * time.Millisecond
 )
 
+// create makes a topic and returns when every partition has a leader.
+func create(ctx context.Context, bootstrap, topic string, partitions int) {
+	conn, err := kafka.DialContext(ctx, "tcp", bootstrap)
+	lines.Check(err)
+	lines.Check(conn.CreateTopics(kafka.TopicConfig{Topic: topic, NumPartitions: partitions, ReplicationFactor: 1}))
+	for ctx.Err() == nil {
+		led, err := conn.ReadPartitions(topic)
+		if err == nil && len(led) == partitions {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	lines.Check(ctx.Err())
+	lines.Check(conn.Close())
+}
+
 // produce is a service's writer: asynchronous, acknowledged by all, on a topic that comes by auto-creation. For each
 // number on standard input it writes so many records, whose values go on counting, and says when all are acknowledged.
 func produce(bootstrap, topic string) {

@@ -27,12 +27,16 @@ func main() {
 	case "first-writes":
 		// Thousands of topics; the run ends it when it takes too long.
 		firstWrites(context.Background(), os.Args[2:])
+	case "create":
+		partitions, err := strconv.Atoi(os.Args[4])
+		lines.Check(err)
+		create(ctx, os.Args[2], os.Args[3], partitions)
 	case "produce":
 		produce(os.Args[2], os.Args[3])
 	case "member":
 		member(os.Args[2], os.Args[3], os.Args[4])
 	default:
-		log.Fatalf("write, read, member, produce or first-writes, not %s", os.Args[1])
+		log.Fatalf("write, read, member, create, produce or first-writes, not %s", os.Args[1])
 	}
 }
 
