@@ -30,13 +30,23 @@ pub(crate) struct Share {
     pub partitions: Vec<i32>,
 }
 
-/// Makes sure that the topic is there: an existing one is left as it is.
+/// Makes sure that the topic is there: an existing one is left as it is. A broker may answer before its metadata tells of
+/// the topic; that is waited for.
 pub async fn own_topic(client: &Client, name: &str, partitions: i32) -> Result<(), ClientError> {
     let topic = NewTopic { name: name.to_owned(), partitions: Some(partitions), ..NewTopic::default() };
     match client.admin().create_topics(&[topic], false).await?.into_iter().next() {
-        Some(Err(error)) if error.code() != Some(ErrorCode::TopicAlreadyExists) => Err(error),
-        _ => Ok(()),
+        Some(Err(error)) if error.code() != Some(ErrorCode::TopicAlreadyExists) => return Err(error),
+        _ => {}
     }
+    for _ in 0..LEADERLESS_MAX {
+        match Layout::now(client, name).await {
+            Err(error) if error.code() == Some(ErrorCode::UnknownTopicOrPartition) => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            _ => break,
+        }
+    }
+    Ok(())
 }
 
 impl Layout {
