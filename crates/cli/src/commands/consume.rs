@@ -32,7 +32,7 @@ const EXAMPLES: &str = "Examples:
   ottla consume -G readers orders           as a member of a group, from where it has committed
 
 -f letters: %t topic, %p partition, %o offset, %k key, %K its length, %s value, %S its length (-1 for null), \
-%h headers, %T timestamp; %k{hex}, %s{base64}, %s{json}; \n \t \0 \xNN. Ctrl-C ends with 130, SIGTERM with 143, \
+%h headers, %T timestamp; %k{hex}, %s{base64}, %s{json}; \\n \\t \\0 \\xNN. Ctrl-C ends with 130, SIGTERM with 143, \
 -e and -c with 0.
 
 With -G what is written is committed: every 5 s, when partitions go to another reader, and at the end, by a signal \
