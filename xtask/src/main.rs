@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod answers;
+mod bars;
 mod check;
 mod ci;
 mod client_check;
@@ -35,6 +36,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   kill9     kills the broker under real clients, and looks for what it promised (--controls: planted bugs)
   limits    clients that take and give nothing, with a good one beside them, and the broker's memory
   disk      the broker on a full disk, and on one whose syncs fail (root, strace)
+  bars      Ottla beside Apache Kafka, load after load, and the goals (--pairs N, --list, SCENARIO...)
   codegen   generated code from the schemas (--check compares, import JAR... reads Kafka's definitions)";
 
 fn main() -> ExitCode {
@@ -58,6 +60,7 @@ fn route(root: &Path, args: &[String]) -> Result<()> {
         ("ci", []) => ci::run(root),
         ("disk", rest) => disk_errors::run(root, rest),
         ("kill9", rest) => kill9::run(root, rest),
+        ("bars", rest) => bars::run(root, rest),
         ("limits", []) => limits::run(root),
         ("interop", rest) => interop::run(root, rest),
         ("answers", rest) => answers::run(root, rest),

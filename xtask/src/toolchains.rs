@@ -46,7 +46,8 @@ pub fn ensure(root: &Path, tools: &[Tool]) -> Result<()> {
     if !packages.is_empty() && is_root() {
         println!("installing {}", packages.join(" "));
         run(root, "apt-get", &["update", "-qq"])?;
-        let mut args = vec!["install", "-y", "-qq", "--no-install-recommends"];
+        // Without a terminal of dpkg's own its progress would fill the log.
+        let mut args = vec!["install", "-y", "-qq", "-o", "Dpkg::Use-Pty=0", "--no-install-recommends"];
         args.extend(packages);
         run(root, "apt-get", &args)?;
     }
