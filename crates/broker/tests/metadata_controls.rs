@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 #[allow(dead_code)]
+mod epoch_suite;
+#[allow(dead_code)]
 mod metadata_suite;
 
 use metadata_suite::{DIR, fresh, suite};
@@ -70,6 +72,9 @@ fn planted_bugs_are_caught() {
         let caught = suite(|_| {}).expect_err("a build with a planted bug passed");
         println!("{control:?} caught: {caught}");
     }
+    activate(Control::EpochsKept);
+    let caught = epoch_suite::a_consumer_hears_of_a_cut().expect_err("epochs were kept, and nobody noticed");
+    println!("EpochsKept caught: {caught}");
     activate(Control::ProducerIdsInMemory);
     let (before, after) = ids_around_a_kill();
     assert_eq!(before, after, "the planted bug gives an id twice");
@@ -77,4 +82,5 @@ fn planted_bugs_are_caught() {
     activate(Control::None);
     let (before, after) = ids_around_a_kill();
     assert!(after >= before + 1_000);
+    assert_eq!(epoch_suite::a_consumer_hears_of_a_cut(), Ok(1));
 }

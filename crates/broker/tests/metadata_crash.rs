@@ -1,5 +1,7 @@
 //! What the metadata log promises when power, disk or data fail. The suite itself is in `metadata_suite`.
 
+#[allow(dead_code)]
+mod epoch_suite;
 mod metadata_suite;
 
 use metadata_suite::{DIR, Promise, commit, fresh, keys, open, run, suite};
@@ -17,6 +19,11 @@ fn every_answered_commit_survives_a_cut_at_every_operation() {
     let cuts = suite(|_| {}).unwrap();
     assert!(cuts > 100, "only {cuts} cuts were tried");
     println!("{cuts} cuts");
+}
+
+#[test]
+fn a_consumer_hears_of_what_a_cut_took_from_an_os_topic() {
+    assert_eq!(epoch_suite::a_consumer_hears_of_a_cut(), Ok(1));
 }
 
 #[test]
@@ -106,6 +113,22 @@ fn damage_below_the_end_is_refused_by_name_and_position() {
     let error = Engine::open(Arc::new(behind), Path::new(DIR), 1_000).unwrap_err().to_string();
     assert!(error.contains("ends at revision"), "{error}");
     assert!(create(&disk, Path::new(DIR)).is_err(), "existing metadata is not made anew");
+}
+
+#[test]
+fn a_promised_group_that_rotted_refuses_the_start_and_stays_as_it_is() {
+    let disk = fresh();
+    create(&disk, Path::new(DIR)).unwrap();
+    let mut engine = open(&disk).unwrap();
+    commit(&mut engine, &mut Promise::default(), 1).unwrap();
+    let revision = engine.store().revision();
+    let log = Path::new(DIR).join(format!("{:020}.log", 0));
+    let len = disk.len(&log).unwrap().unwrap();
+    disk.corrupt(&log, len - 1, b"?").unwrap();
+    // The checkpoint noted the revision: this is no group that was never finished.
+    let refused = Engine::open(Arc::new(disk.clone()), Path::new(DIR), revision).unwrap_err().to_string();
+    assert!(refused.contains("ends at revision"), "{refused}");
+    assert_eq!(disk.len(&log).unwrap(), Some(len));
 }
 
 #[test]

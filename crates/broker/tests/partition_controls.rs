@@ -12,9 +12,10 @@ use partition_suite::{a_full_disk_can_be_left_cleanly, a_stray_is_kept, forced};
 type Scenario = fn() -> Result<usize, String>;
 
 /// Each bug beside the situation that it cannot survive; on a build without bugs `partition_crash` runs the same ones.
-const PLANTED: [(Control, Scenario); 8] = [
+const PLANTED: [(Control, Scenario); 9] = [
     (Control::HighWatermarkAtAppend, forced::an_answer_waits_for_the_sync),
     (Control::AckedBeforeWrite, forced::an_answer_waits_for_the_sync),
+    (Control::Overtaken, forced::batches_are_written_in_the_order_they_came),
     (Control::DuplicateAckedEarly, forced::a_duplicate_waits_for_the_original),
     (Control::RetryAfterFailedSync, forced::a_failed_sync_acknowledges_nothing),
     (Control::MarkerLeft, forced::a_marker_is_gone_before_the_first_append),

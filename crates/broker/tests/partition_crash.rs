@@ -25,8 +25,10 @@ fn a_full_disk_refuses_writes_serves_reads_and_stops_cleanly() {
 fn what_chance_rarely_brings_is_forced() {
     use partition_suite::forced;
     assert_eq!(forced::an_answer_waits_for_the_sync(), Ok(1));
+    assert_eq!(forced::batches_are_written_in_the_order_they_came(), Ok(10));
     assert_eq!(forced::a_duplicate_waits_for_the_original(), Ok(2));
     assert_eq!(forced::a_failed_sync_acknowledges_nothing(), Ok(1));
     assert_eq!(forced::a_marker_is_gone_before_the_first_append(), Ok(6));
     assert_eq!(forced::a_checkpoint_waits_for_the_sync(), Ok(1));
+    assert_eq!(forced::a_log_that_takes_no_more_is_stopped_cleanly(), Ok(6));
 }

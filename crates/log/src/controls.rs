@@ -9,8 +9,12 @@ pub enum Control {
     SyncCoversTheEnd,
     /// After a roll the newest file alone decides what is durable.
     NewestFileDecides,
+    /// A file is synced again while a sync of it is under way.
+    TwoSyncsOfAFile,
     /// A failed append leaves its bytes in the file.
     NoCutBack,
+    /// What recovery cuts off stays in the file, to be written over.
+    CutBytesStay,
     /// The name of a new segment is not synced.
     NoNameSync,
     /// The producer table moves before the write.
@@ -23,6 +27,10 @@ pub enum Control {
     NoCrcCheck,
     /// Recovery sees a torn tail and leaves it.
     TornTailAccepted,
+    /// Recovery takes damage below the checkpoint for the end of the log.
+    CutBelowCheckpoint,
+    /// Reads do not check what the CRC does not cover: that offsets continue, and the leader epochs.
+    OrderNotChecked,
     /// An index file is believed although it is of other bytes.
     StaleIndexTrusted,
     /// Recovery does not sync what it found in the page cache.

@@ -32,6 +32,14 @@ pub(crate) struct Index {
     entries: Vec<IndexEntry>,
 }
 
+/// A batch that an index knows of. Without an entry: the beginning of the segment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Known {
+    pub position: u64,
+    /// `None`: the first batch, wherever it starts.
+    pub relative_offset: Option<u32>,
+}
+
 /// What an index file says about its segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct IndexFile {
@@ -51,16 +59,22 @@ impl Index {
     }
 
     /// Where to start looking for an offset, and where the search is sure to be over.
-    pub fn around_offset(&self, relative_offset: u32) -> (u64, Option<u64>) {
+    pub fn around_offset(&self, relative_offset: u32) -> (Known, Option<u64>) {
         let behind = self.entries.partition_point(|entry| entry.relative_offset <= relative_offset);
-        let start = behind.checked_sub(1).map_or(0, |i| u64::from(self.entries[i].position));
-        (start, self.entries.get(behind).map(|entry| u64::from(entry.position)))
+        (self.before(behind), self.entries.get(behind).map(|entry| u64::from(entry.position)))
     }
 
-    /// The position before which no timestamp reaches `timestamp`.
-    pub fn before_timestamp(&self, timestamp: i64) -> u64 {
-        let behind = self.entries.partition_point(|entry| entry.max_timestamp_before < timestamp);
-        behind.checked_sub(1).map_or(0, |i| u64::from(self.entries[i].position))
+    /// The batch before which no timestamp reaches `timestamp`.
+    pub fn before_timestamp(&self, timestamp: i64) -> Known {
+        self.before(self.entries.partition_point(|entry| entry.max_timestamp_before < timestamp))
+    }
+
+    fn before(&self, behind: usize) -> Known {
+        let entry = behind.checked_sub(1).map(|i| self.entries[i]);
+        entry.map_or_else(Known::default, |entry| Known {
+            position: u64::from(entry.position),
+            relative_offset: Some(entry.relative_offset),
+        })
     }
 
     /// Entries that lie at least so many bytes apart, so that the indexes of old segments stay small in memory and a
@@ -155,12 +169,13 @@ mod tests {
     fn offsets_and_timestamps_are_found_between_entries() {
         let index = sample().index;
         let found: Vec<_> = [0, 9, 10, 29, 44, 99].map(|offset| index.around_offset(offset)).to_vec();
-        let last = (13_000, None);
-        assert_eq!(
-            found,
-            [(0, Some(4_000)), (0, Some(4_000)), (4_000, Some(9_000)), (4_000, Some(9_000)), last, last]
-        );
-        assert_eq!([50, 100, 101, 250, 251].map(|t| index.before_timestamp(t)), [0, 0, 9_000, 9_000, 13_000]);
+        let at = |position, offset| Known { position, relative_offset: Some(offset) };
+        let (first, second, last) =
+            ((at(0, 0), Some(4_000)), (at(4_000, 10), Some(9_000)), (at(13_000, 44), None));
+        assert_eq!(found, [first, first, second, second, last, last]);
+        let found = [50, 100, 101, 250, 251].map(|t| index.before_timestamp(t));
+        assert_eq!(found, [at(0, 0), at(0, 0), at(9_000, 30), at(9_000, 30), at(13_000, 44)]);
+        assert_eq!(Index::default().around_offset(7), (Known::default(), None));
     }
 
     #[test]

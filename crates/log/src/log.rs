@@ -83,6 +83,8 @@ pub struct Log {
     end_offset: i64,
     log_start: i64,
     offline: Option<String>,
+    /// Nothing promised was missing when it was opened.
+    is_whole: bool,
 }
 
 #[derive(Debug)]
@@ -156,6 +158,7 @@ impl Log {
             end_offset,
             log_start,
             offline,
+            is_whole: report.damage.is_none(),
         };
         Ok((log, report))
     }
@@ -183,6 +186,9 @@ impl Log {
     ) -> Result<Appended, AppendError> {
         if let Some(reason) = &self.offline {
             return Err(AppendError::Offline(reason.clone()));
+        }
+        if let Some(damage) = self.shared.damage() {
+            return Err(AppendError::Offline(damage.to_string()));
         }
         let producer_id = header.producer_id;
         match self.producers.check(header) {
@@ -315,6 +321,12 @@ impl Log {
 
     pub fn is_offline(&self) -> bool {
         self.offline.is_some()
+    }
+
+    /// Whether what a checkpoint may say of it is known. A log that only takes no more appends has to be in the last one,
+    /// or what it acknowledged since the one before would be missing after a clean stop.
+    pub fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     pub fn config(&self) -> &LogConfig {

@@ -1,27 +1,29 @@
 //! Reads of one log, from any thread, beside the appends.
 //!
 //! Everything that comes from the disk is checked: CRC, that offsets continue and that epochs do not step back
-//! (durability rule R7). What is wrong is an error, never data.
+//! (durability rule R7). What is wrong is an error, never data, and the log is offline from there on (rule R6).
+
+mod timestamps;
+mod walk;
 
 use crate::error::{Damage, ReadError};
 use crate::leader_epochs::{EpochEnd, LeaderEpochs};
 use crate::range_read::RangeRead;
-use crate::scan::{Scan, ScanError};
 use crate::segment::{Form, Segment};
 use bytes::Bytes;
 use ottla_env::disk::Disk;
-use ottla_wire::batch::{BatchHeader, HEADER_LEN, TimestampType};
-use ottla_wire::record;
+use ottla_wire::batch::{BatchHeader, HEADER_LEN};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-
-/// Bytes that one batch may have after decompression when a timestamp is looked up in it.
-const DECOMPRESSED_MAX: usize = 128 << 20;
+use walk::{Order, Walk};
 
 /// What owner and readers of a log both see.
 #[derive(Debug)]
 pub(crate) struct Shared {
     disk: Arc<dyn Disk>,
     view: RwLock<View>,
+    /// The view has damage.
+    is_damaged: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -30,6 +32,7 @@ struct View {
     log_start: i64,
     end_offset: i64,
     epochs: LeaderEpochs,
+    /// The first that is known of: nothing from there on is read.
     damage: Option<Damage>,
 }
 
@@ -60,7 +63,8 @@ impl Shared {
         epochs: LeaderEpochs,
         damage: Option<Damage>,
     ) -> Self {
-        Self { disk, view: RwLock::new(View { segments, log_start, end_offset, epochs, damage }) }
+        let is_damaged = AtomicBool::new(damage.is_some());
+        Self { disk, view: RwLock::new(View { segments, log_start, end_offset, epochs, damage }), is_damaged }
     }
 
     fn view(&self) -> RwLockReadGuard<'_, View> {
@@ -95,11 +99,29 @@ impl Shared {
         self.view().below(offset)
     }
 
-    /// The log starts later. Returns the segments that are left out from now on.
+    /// A reader met damage. What lies below the log start does not count.
+    fn met(&self, damage: &Damage) {
+        let mut view = self.change();
+        let is_first = view.damage.as_ref().is_none_or(|known| damage.offset < known.offset);
+        if is_first && damage.offset >= view.log_start {
+            view.damage = Some(damage.clone());
+            self.is_damaged.store(true, Ordering::Release);
+        }
+    }
+
+    /// The first damage that is known of.
+    pub fn damage(&self) -> Option<Damage> {
+        if self.is_damaged.load(Ordering::Acquire) { self.view().damage.clone() } else { None }
+    }
+
+    /// The log starts later, perhaps behind its damage. Returns the segments that are left out from now on.
     pub fn started(&self, log_start: i64, last: Last) -> Vec<Arc<Segment>> {
         let mut view = self.change();
         view.log_start = log_start;
         view.epochs.trim(log_start);
+        if view.damage.take_if(|damage| damage.offset < log_start).is_some() {
+            self.is_damaged.store(false, Ordering::Release);
+        }
         let mut below = view.below(log_start);
         if last == Last::Goes {
             below = view.segments.len();
@@ -134,6 +156,10 @@ impl Shared {
 }
 
 impl View {
+    fn order(&self) -> Order {
+        Order { epochs: self.epochs.clone(), end_offset: self.end_offset }
+    }
+
     fn below(&self, offset: i64) -> usize {
         self.segments.windows(2).take_while(|pair| pair[1].base_offset <= offset).count()
     }
@@ -171,7 +197,7 @@ impl LogReader {
 
     /// Whole batches from the one that holds `offset` on, all of one segment. Empty at the end of the log.
     pub fn read(&self, offset: i64, limits: ReadLimits) -> Result<Bytes, ReadError> {
-        let found = self.read_now(offset, limits);
+        let found = self.noting(self.read_now(offset, limits));
         // A segment that went away meanwhile is no fault.
         match (self.start_offset(), self.end_offset()) {
             (start, end) if found.is_err() && offset < start => {
@@ -181,23 +207,32 @@ impl LogReader {
         }
     }
 
+    /// Remembers damage, so that nothing from there on is served or written any more.
+    fn noting<T>(&self, found: Result<T, ReadError>) -> Result<T, ReadError> {
+        if let Err(ReadError::Damaged(damage)) = &found {
+            self.0.met(damage);
+        }
+        found
+    }
+
     fn read_now(&self, offset: i64, limits: ReadLimits) -> Result<Bytes, ReadError> {
-        let (mut at, segments, damage) = {
+        let (mut at, segments, order, damage) = {
             let view = self.0.view();
             if offset < view.log_start || offset > view.end_offset {
                 return Err(ReadError::OutOfRange { offset, start: view.log_start, end: view.end_offset });
             }
             let behind = view.segments.partition_point(|segment| segment.base_offset <= offset);
-            (behind.saturating_sub(1), view.segments.clone(), view.damage.clone())
+            (behind.saturating_sub(1), view.segments.clone(), view.order(), view.damage.clone())
         };
         if offset >= limits.upto {
             return Ok(Bytes::new());
         }
+        if let Some(damage) = damage.filter(|damage| offset >= damage.offset) {
+            return Err(damage.into());
+        }
         while let Some(segment) = segments.get(at) {
-            if let Some(damage) = damage.as_ref().filter(|damage| segment.base_offset >= damage.offset) {
-                return Err(damage.clone().into());
-            }
-            let found = self.read_segment(segment, offset, limits)?;
+            let end_offset = segments.get(at + 1).map_or(order.end_offset, |next| next.base_offset);
+            let found = self.read_segment(segment, &order, end_offset, offset, limits)?;
             if let Some(bytes) = found {
                 return Ok(bytes);
             }
@@ -210,266 +245,78 @@ impl LogReader {
     fn read_segment(
         &self,
         segment: &Segment,
+        order: &Order,
+        end_offset: i64,
         offset: i64,
         limits: ReadLimits,
     ) -> Result<Option<Bytes>, ReadError> {
         let disk = self.0.disk.as_ref();
         // Compaction leaves gaps: what was asked for may lie below the segment.
         let relative = u32::try_from((offset - segment.base_offset).max(0)).unwrap_or(u32::MAX);
-        let (start, behind) = segment
-            .with_index(disk, |index| index.around_offset(relative))
-            .map_err(|error| read_error(error, segment, 0, offset))?;
-        let size = segment.size();
+        let (known, behind) = segment.with_index(disk, |index| index.around_offset(relative))?;
+        let (start, size) = (known.position, segment.size());
+        let mut walk = Walk::new(segment, size, order, known);
         if start >= size {
-            return Ok(None);
+            return walk.ends(end_offset).map(|()| None);
         }
         let source = segment.open(disk)?;
-        let skip = behind.unwrap_or(size).min(size) - start;
+        let skip = behind.unwrap_or(size).min(size).saturating_sub(start);
         let wanted = (size - start).min(skip.saturating_add(limits.max_bytes.max(HEADER_LEN) as u64));
-        let buffer = source.read_range(start, wanted as usize)?;
-        let mut walk = Walk { segment, start, buffer, at: 0, last: None };
-        // Up to the batch that holds the offset, by headers alone.
-        let header = loop {
-            let Some(header) = walk.header(offset)? else {
-                let position = walk.start + walk.at as u64;
-                if position >= size {
-                    return Ok(None);
-                }
-                // The buffer ends inside a header that the segment has.
-                let len = (size - position).min((limits.max_bytes.max(HEADER_LEN)) as u64) as usize;
-                let buffer = source.read_range(position, len)?;
-                walk = Walk { segment, start: position, buffer, at: 0, last: walk.last };
-                match walk.header(offset)? {
-                    Some(header) => break header,
-                    None => return Err(walk.damaged(offset, "a batch that does not end")),
-                }
-            };
-            if header.last_offset() >= offset {
-                break header;
+        walk.have(start, source.read_range(start, wanted as usize)?);
+        let header = match seek(&mut walk, &source, offset, limits.max_bytes.max(HEADER_LEN)) {
+            Ok(Some(header)) => header,
+            Ok(None) => {
+                let ended = walk.ends(end_offset);
+                return ended.map(|()| None).map_err(|error| walk.cause(error, &source));
             }
-            walk.pass(&header);
+            Err(error) => return Err(walk.cause(error, &source)),
         };
         if header.next_offset() > limits.upto || (header.size() > limits.max_bytes && !limits.at_least_one) {
             return Ok(Some(Bytes::new()));
         }
-        if walk.at + header.size() > walk.buffer.len() {
-            let position = walk.start + walk.at as u64;
-            if position + header.size() as u64 > size {
-                return Err(walk.damaged(offset, "a batch that does not end"));
-            }
-            let buffer = source.read_range(position, header.size())?;
-            walk = Walk { segment, start: position, buffer, at: 0, last: walk.last };
-        }
-        let first = walk.at;
-        let mut next = Some(header);
-        while let Some(header) = next {
-            let end = walk.at + header.size();
-            let taken = end - first;
-            let fits = end <= walk.buffer.len() && (taken <= limits.max_bytes || walk.at == first);
-            if !fits || header.next_offset() > limits.upto {
+        walk.load(&header, &source)?;
+        let first = walk.position();
+        walk.check(&header)?;
+        walk.pass(&header);
+        // Damage behind a good batch is met by the read that begins there.
+        while let Ok(Some(header)) = walk.header() {
+            let taken = walk.position() - first + header.size() as u64;
+            let fits = walk.holds(&header) && taken <= limits.max_bytes as u64;
+            if !fits || header.next_offset() > limits.upto || walk.check(&header).is_err() {
                 break;
             }
-            walk.check(&header)?;
             walk.pass(&header);
-            next = walk.header(header.next_offset())?;
         }
-        Ok(Some(walk.buffer.slice(first..walk.at)))
-    }
-
-    /// The first record, in offset order and below `upto`, whose timestamp is at least this.
-    pub fn offset_for_timestamp(
-        &self,
-        timestamp: i64,
-        upto: i64,
-    ) -> Result<Option<TimestampedOffset>, ReadError> {
-        self.steadily(|segments, log_start| {
-            for segment in segments.iter().filter(|segment| segment.max_timestamp() >= timestamp) {
-                let found = self.search(
-                    segment,
-                    timestamp,
-                    |header| header.max_timestamp >= timestamp && header.last_offset() >= log_start,
-                    |t| t.timestamp >= timestamp && t.offset >= log_start,
-                )?;
-                if let Some(found) = found {
-                    return Ok(Some(found).filter(|found| found.offset < upto));
-                }
-            }
-            Ok(None)
-        })
-    }
-
-    /// The record with the largest timestamp below `upto`; of several, the first.
-    pub fn max_timestamp(&self, upto: i64) -> Result<Option<TimestampedOffset>, ReadError> {
-        self.steadily(|segments, log_start| {
-            let mut largest: Vec<(&Arc<Segment>, i64)> = Vec::new();
-            for segment in segments.iter().filter(|s| s.base_offset < upto && s.size() > 0) {
-                let of_segment = if segment.base_offset < log_start {
-                    // Records below the start do not count.
-                    self.largest_timestamp(segment, log_start)?
-                } else {
-                    Some(segment.max_timestamp())
-                };
-                largest.extend(of_segment.map(|timestamp| (segment, timestamp)));
-            }
-            let Some(timestamp) = largest.iter().map(|(_, timestamp)| *timestamp).max() else {
-                return Ok(None);
-            };
-            for (segment, _) in largest.iter().filter(|(_, largest)| *largest == timestamp) {
-                let found = self.search(
-                    segment,
-                    timestamp,
-                    |header| header.max_timestamp >= timestamp && header.last_offset() >= log_start,
-                    |t| t.timestamp == timestamp && t.offset >= log_start,
-                )?;
-                if let Some(found) = found {
-                    return Ok(Some(found).filter(|found| found.offset < upto));
-                }
-            }
-            Ok(None)
-        })
-    }
-
-    /// Looks through the segments; again, if it failed because the log start moved meanwhile.
-    fn steadily<T>(
-        &self,
-        look: impl Fn(&[Arc<Segment>], i64) -> Result<T, ReadError>,
-    ) -> Result<T, ReadError> {
-        loop {
-            let (segments, log_start) = {
-                let view = self.0.view();
-                (view.segments.clone(), view.log_start)
-            };
-            match look(&segments, log_start) {
-                Err(_) if self.start_offset() > log_start => {}
-                found => return found,
-            }
-        }
-    }
-
-    /// The largest timestamp in a segment at or behind an offset.
-    fn largest_timestamp(&self, segment: &Segment, offset: i64) -> Result<Option<i64>, ReadError> {
-        let source = segment.open(self.0.disk.as_ref())?;
-        let mut scan = Scan::new(&source, 0, segment.size());
-        let mut largest = None;
-        loop {
-            let position = scan.position();
-            let next = scan.next_header().map_err(|error| read_error(error, segment, position, offset))?;
-            let Some((position, header)) = next else { return Ok(largest) };
-            if header.record_count == 0 {
-                continue;
-            }
-            if header.base_offset >= offset {
-                largest = largest.max(Some(header.max_timestamp));
-            } else if header.last_offset() >= offset {
-                let batch = source.read_range(position, header.size())?;
-                segment.form().validate(&batch)?;
-                for record in record::iterate(&batch, DECOMPRESSED_MAX)? {
-                    let record = record?;
-                    if record.offset >= offset {
-                        largest = largest.max(Some(record.timestamp));
-                    }
-                }
-            }
-        }
-    }
-
-    fn search(
-        &self,
-        segment: &Segment,
-        timestamp: i64,
-        batch_matches: impl Fn(&BatchHeader) -> bool,
-        record_matches: impl Fn(&TimestampedOffset) -> bool,
-    ) -> Result<Option<TimestampedOffset>, ReadError> {
-        let disk = self.0.disk.as_ref();
-        let base = segment.base_offset;
-        let start = segment
-            .with_index(disk, |index| index.before_timestamp(timestamp))
-            .map_err(|error| read_error(error, segment, 0, base))?;
-        let source = segment.open(disk)?;
-        let mut scan = Scan::new(&source, start, segment.size());
-        loop {
-            let position = scan.position();
-            let next = scan.next_header().map_err(|error| read_error(error, segment, position, base))?;
-            let Some((position, header)) = next else { return Ok(None) };
-            if !batch_matches(&header) {
-                continue;
-            }
-            let batch = source.read_range(position, header.size())?;
-            segment.form().validate(&batch)?;
-            if header.timestamp_type() == TimestampType::LogAppendTime && segment.form() == Form::Plain {
-                let first = TimestampedOffset { offset: header.base_offset, timestamp: header.max_timestamp };
-                if record_matches(&first) {
-                    return Ok(Some(first));
-                }
-                continue;
-            }
-            for record in record::iterate(&batch, DECOMPRESSED_MAX)? {
-                let record = record?;
-                let found = TimestampedOffset { offset: record.offset, timestamp: record.timestamp };
-                if record_matches(&found) {
-                    return Ok(Some(found));
-                }
-            }
-        }
+        Ok(Some(walk.since(first)))
     }
 }
 
-/// Batches in a piece of a segment.
-struct Walk<'a> {
-    segment: &'a Segment,
-    start: u64,
-    buffer: Bytes,
-    at: usize,
-    /// The header before, which the next one has to continue.
-    last: Option<BatchHeader>,
-}
-
-impl Walk<'_> {
-    /// The next header; `None` when the buffer does not hold all of it.
-    fn header(&self, offset: i64) -> Result<Option<BatchHeader>, ReadError> {
-        if self.buffer.len().saturating_sub(self.at) < HEADER_LEN {
-            return Ok(None);
-        }
-        let header = BatchHeader::parse(&self.buffer[self.at..])
-            .map_err(|error| self.damaged(offset, &error.to_string()))?;
-        let continues = match &self.last {
-            Some(last) => {
-                self.segment.form().continues(last.next_offset(), header.base_offset)
-                    && header.leader_epoch >= last.leader_epoch
+/// Goes to the batch that holds an offset: by headers alone where offsets have no gaps that could hide one. `None`: every
+/// batch of the segment ends below.
+fn seek(
+    walk: &mut Walk<'_>,
+    source: &dyn RangeRead,
+    offset: i64,
+    chunk: usize,
+) -> Result<Option<BatchHeader>, ReadError> {
+    loop {
+        let header = match walk.header()? {
+            Some(header) => header,
+            None if walk.left_in_segment() == 0 => return Ok(None),
+            None => {
+                // The buffer ends inside a header that the segment has.
+                let (position, len) = (walk.position(), walk.left_in_segment().min(chunk as u64) as usize);
+                walk.have(position, source.read_range(position, len)?);
+                walk.header()?.ok_or_else(|| walk.damaged("a batch that does not end"))?
             }
-            None => header.base_offset >= self.segment.base_offset,
         };
-        if continues {
-            Ok(Some(header))
-        } else {
-            Err(self.damaged(offset, &format!("offset {} does not continue", header.base_offset)))
+        if header.last_offset() >= offset {
+            return Ok(Some(header));
         }
-    }
-
-    fn pass(&mut self, header: &BatchHeader) {
-        self.at = self.at.saturating_add(header.size());
-        self.last = Some(*header);
-    }
-
-    fn check(&self, header: &BatchHeader) -> Result<(), ReadError> {
-        let batch = &self.buffer[self.at..self.at + header.size()];
-        match self.segment.form().validate(batch) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(self.damaged(header.base_offset, &error.to_string())),
+        if walk.form() == Form::Compacted {
+            walk.load(&header, source)?;
+            walk.check(&header)?;
         }
-    }
-
-    fn damaged(&self, offset: i64, what: &str) -> ReadError {
-        let position = self.start + self.at as u64;
-        Damage { file: self.segment.path.clone(), position, offset, what: what.to_owned() }.into()
-    }
-}
-
-fn read_error(error: ScanError, segment: &Segment, position: u64, offset: i64) -> ReadError {
-    match error {
-        ScanError::Io(error) => error.into(),
-        ScanError::Batch(error) => {
-            Damage { file: segment.path.clone(), position, offset, what: error.to_string() }.into()
-        }
+        walk.pass(&header);
     }
 }

@@ -181,6 +181,10 @@ impl Recovery<'_> {
             entry.end_offset = *first;
             entry.log_start = log_start.max(*first);
         }
+        if controls::active(Control::CutBelowCheckpoint) {
+            entry =
+                LogEntry { end_offset: entry.log_start, log_start: entry.log_start, ..LogEntry::default() };
+        }
         let promised = is_as_promised(&files, &entry);
         let mut recovered = match from {
             // Files that nothing promised: read rather than taken for nothing.
@@ -407,14 +411,17 @@ impl Recovery<'_> {
         recovered.report.cut_bytes += size - position;
         recovered.report.cut_because.get_or_insert(what);
         let source = FileRange(Arc::clone(file));
-        if holds_valid_batch(&source, position + 1, size, recovered.end_offset)
+        // A batch that is whole and only out of order is kept too: its order may be what rotted.
+        if holds_valid_batch(&source, position, size, recovered.end_offset)
             .map_err(OpenError::io("read", path))?
         {
             let kept = path.with_added_extension(format!("{position}.cut"));
             self.copy(file, path, &kept, position, size)?;
             recovered.report.kept.push(kept);
         }
-        file.set_len(position).map_err(OpenError::io("cut", path))?;
+        if !controls::active(Control::CutBytesStay) {
+            file.set_len(position).map_err(OpenError::io("cut", path))?;
+        }
         file.sync_data().map_err(OpenError::io("sync", path))
     }
 

@@ -232,7 +232,7 @@ impl Segment {
     }
 
     /// Looks something up in the index, which is read or built if it is not there.
-    pub fn with_index<T>(&self, disk: &dyn Disk, look: impl FnOnce(&Index) -> T) -> Result<T, ScanError> {
+    pub fn with_index<T>(&self, disk: &dyn Disk, look: impl FnOnce(&Index) -> T) -> io::Result<T> {
         let (size, crc) = {
             let state = self.state();
             if let Some(index) = &state.index {
@@ -258,11 +258,22 @@ impl Segment {
         Ok(look(state.index.get_or_insert(index)))
     }
 
-    fn built(&self, disk: &dyn Disk, size: u64) -> Result<Index, ScanError> {
+    /// Up to the first thing that is no batch or does not continue: who looks for something behind it meets it there.
+    fn built(&self, disk: &dyn Disk, size: u64) -> io::Result<Index> {
         let source = self.open(disk)?;
         let mut scan = Scan::new(&source, 0, size);
         let (mut index, mut due, mut max_timestamp) = (Index::default(), 0, i64::MIN);
-        while let Some((position, header)) = scan.next_header()? {
+        let mut next_offset = self.base_offset;
+        loop {
+            let (position, header) = match scan.next_header() {
+                Ok(Some(next)) => next,
+                Ok(None) | Err(ScanError::Batch(_)) => break,
+                Err(ScanError::Io(error)) => return Err(error),
+            };
+            if !self.form().continues(next_offset, header.base_offset) {
+                break;
+            }
+            next_offset = header.next_offset();
             if position >= due {
                 index.push(IndexEntry {
                     relative_offset: (header.base_offset - self.base_offset) as u32,

@@ -88,7 +88,7 @@ impl SyncLedger {
         for entry in &mut self.entries {
             let dirty =
                 entry.synced < entry.appended || (!entry.names.is_empty() && entry.appended > self.durable);
-            if dirty && entry.in_flight.is_none() {
+            if dirty && (entry.in_flight.is_none() || controls::active(Control::TwoSyncsOfAFile)) {
                 entry.in_flight = Some(entry.appended);
                 jobs.push(SyncJob {
                     disk: self.disk.clone(),

@@ -20,6 +20,7 @@ fn planted_bugs_are_caught() {
     let planted = [
         Control::SyncCoversTheEnd,
         Control::NewestFileDecides,
+        Control::TwoSyncsOfAFile,
         Control::NoCutBack,
         Control::NoNameSync,
         Control::TableMovesFirst,
@@ -50,6 +51,8 @@ fn planted_bugs_are_caught() {
     catch("StaleIndexTrusted".to_owned(), crash_suite::reads_beside_a_stale_index());
     activate(Control::NoCrcCheck);
     catch("NoCrcCheck".to_owned(), crash_suite::recovery_meets_rot());
+    activate(Control::CutBytesStay);
+    catch("CutBytesStay".to_owned(), crash_suite::cut_bytes_do_not_come_back());
     activate(Control::None);
     catch("fdatasync left out".to_owned(), suite(SEEDS, |disk: &MemoryDisk| disk.skip_file_sync(true)));
     catch(
@@ -58,5 +61,6 @@ fn planted_bugs_are_caught() {
     );
     assert!(crash_suite::recovery_meets_rot().is_ok());
     assert!(crash_suite::reads_beside_a_stale_index().is_ok());
+    assert!(crash_suite::cut_bytes_do_not_come_back().is_ok());
     assert!(missed.is_empty(), "not caught: {missed:?}");
 }

@@ -12,3 +12,8 @@ fn nothing_acknowledged_is_lost_wherever_the_power_goes() {
         Err(broken) => panic!("{broken}"),
     }
 }
+
+#[test]
+fn bytes_that_were_cut_do_not_come_back() {
+    assert_eq!(crash_suite::cut_bytes_do_not_come_back(), Ok(2));
+}

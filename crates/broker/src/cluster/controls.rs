@@ -11,6 +11,8 @@ pub enum Control {
     AnswerBeforeSync,
     /// A commit is answered although its group is written only beside the next one (C1).
     AnswerBeforeRecord,
+    /// An unclean start leaves the leader epochs as they were (R8).
+    EpochsKept,
     /// A producer-id block is reserved in memory only (P4).
     ProducerIdsInMemory,
 }

@@ -26,6 +26,7 @@ pub use metadata::{Metadata, MetadataError, OnImage};
 pub use producer_ids::{ProducerIdError, ProducerIds};
 pub use registration::{Registration, RegistrationError};
 
+use controls::Control;
 use coord::SessionId;
 use ottla_env::clock::Clock;
 use ottla_env::rng::Rng;
@@ -129,7 +130,7 @@ impl Cluster {
         let features = BTreeMap::from([(METADATA_VERSION.to_owned(), registration::METADATA_LEVEL)]);
         controller.submit(Command::Bootstrap { cluster_id, features, broker_defaults }).await?;
         let broker_epoch = registration::register(coord.as_ref(), session, registration).await?;
-        if !clean_start {
+        if !clean_start && !controls::active(Control::EpochsKept) {
             controller.submit(Command::UncleanStart { node }).await?;
         }
         if !metadata.wait_for(broker_epoch).await {

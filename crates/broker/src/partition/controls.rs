@@ -11,6 +11,8 @@ pub enum Control {
     HighWatermarkAtAppend,
     /// A batch is acknowledged before it is written (A1).
     AckedBeforeWrite,
+    /// Something waits between dispatch and the queue of the disk loop, and the next batch comes first (A3).
+    Overtaken,
     /// A duplicate is acknowledged although the original is not synced yet (P1).
     DuplicateAckedEarly,
     /// After a failed sync the broker goes on and syncs again (A7).

@@ -144,11 +144,31 @@ fn read_error(error: ottla_log::ReadError) -> ReadError {
     }
 }
 
+/// A planted bug: every other batch is held back until the next one is in the queue.
+#[cfg(feature = "controls")]
+fn overtake(log: &LocalLog, message: Message) {
+    static HELD: std::sync::Mutex<Option<Message>> = std::sync::Mutex::new(None);
+    let mut held = HELD.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    match held.take() {
+        None => *held = Some(message),
+        Some(first) => {
+            let _ = log.writer.send(message);
+            let _ = log.writer.send(first);
+        }
+    }
+}
+
 impl PartitionLog for Arc<LocalLog> {
     fn append(&self, batch: Produced) -> oneshot::Receiver<Result<Written, AppendError>> {
         let (reply, answer) = oneshot::channel();
+        let message = Message::Append { log: Arc::clone(self), batch, reply };
+        #[cfg(feature = "controls")]
+        if super::controls::active(super::controls::Control::Overtaken) {
+            overtake(self, message);
+            return answer;
+        }
         // Without a loop to take it the reply is dropped, and the caller learns that the log is gone.
-        let _ = self.writer.send(Message::Append { log: Arc::clone(self), batch, reply });
+        let _ = self.writer.send(message);
         answer
     }
 

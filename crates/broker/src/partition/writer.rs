@@ -551,7 +551,7 @@ impl Writer {
         logs.sort_unstable_by_key(|(key, _)| **key);
         for (key, owned) in logs {
             let State::Open(open) = &mut owned.state else { continue };
-            if !std::mem::take(&mut open.changed) || open.log.is_offline() {
+            if !std::mem::take(&mut open.changed) || !open.log.is_whole() {
                 continue;
             }
             open.log.expire_producers(now);

@@ -102,6 +102,19 @@ pub fn an_answer_waits_for_the_sync() -> Result<usize, String> {
     if found.len() == 1 { Ok(1) } else { Err(format!("a batch was acknowledged, {found:?} is left")) }
 }
 
+/// What is handed over first is written first, whoever waits for what (rule A3).
+pub fn batches_are_written_in_the_order_they_came() -> Result<usize, String> {
+    let stage = Stage::on(fresh());
+    let answers: Vec<Answer> = (0..10).map(|number| stage.append(number)).collect();
+    for (number, answer) in answers.into_iter().enumerate() {
+        match stage.runtime.block_on(answer) {
+            Ok(Ok(written)) if written.base_offset == number as i64 => {}
+            other => return Err(format!("batch {number} was answered {other:?}")),
+        }
+    }
+    stage.after_a_cut().map(|found| found.len())
+}
+
 /// A duplicate waits for the sync of the original (rule P1).
 pub fn a_duplicate_waits_for_the_original() -> Result<usize, String> {
     let stage = Stage::on(fresh());
@@ -182,4 +195,31 @@ pub fn a_checkpoint_waits_for_the_sync() -> Result<usize, String> {
         return Err(format!("the checkpoint did not wait for a sync; {found:?} is left"));
     }
     Ok(found.len())
+}
+
+/// An append can be neither written nor undone: the log takes no more, and a clean stop still says what it holds (rules
+/// A4, R1).
+pub fn a_log_that_takes_no_more_is_stopped_cleanly() -> Result<usize, String> {
+    let stage = Stage::on(fresh());
+    for number in 0..3 {
+        stage.written(number)?;
+    }
+    stage.runtime.block_on(stage.registry.stop()).map_err(|error| error.to_string())?;
+    let stage = Stage::on(stage.disk.crash(Lost::AllUnsynced));
+    for number in 3..6 {
+        stage.written(number)?;
+    }
+    stage.disk.fail_kind(OperationKind::Write, 1, EIO);
+    stage.disk.fail_kind(OperationKind::SetLen, 1, EIO);
+    for number in [6, 7] {
+        match stage.runtime.block_on(stage.append(number)) {
+            Ok(Err(AppendError::Storage(_))) => {}
+            other => return Err(format!("a batch that could not be undone was answered {other:?}")),
+        }
+    }
+    stage.runtime.block_on(stage.registry.stop()).map_err(|error| error.to_string())?;
+    let next = Stage::on(stage.disk.crash(Lost::AllUnsynced));
+    let found = next.runtime.block_on(contents(&next.partition))?;
+    next.runtime.block_on(next.registry.stop()).map_err(|error| error.to_string())?;
+    if found.len() == 6 { Ok(6) } else { Err(format!("six batches were acknowledged, {found:?} is left")) }
 }

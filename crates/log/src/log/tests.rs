@@ -179,6 +179,139 @@ fn promised_data_that_is_gone_takes_the_log_offline_and_leaves_the_rest_readable
     }
 }
 
+/// A log of 20 batches of 3 records, and what a checkpoint says of it.
+fn written(disk: &MemoryDisk, config: &LogConfig) -> (Log, LogEntry) {
+    let (mut log, _) = open(disk, config, unclean(None));
+    for i in 0..20 {
+        append(&mut log, &batch(3, i), 0).unwrap();
+    }
+    sync(&mut log);
+    let entry = log.entry();
+    (log, entry)
+}
+
+/// Flips bits of one byte of the batch that starts at this offset; where the batch begins, and its size.
+fn rot(disk: &MemoryDisk, log: &Log, base_offset: i64, byte: u64, mask: u8) -> (PathBuf, u64) {
+    let segments = log.entry().segments;
+    let of = segments.iter().rev().find(|segment| segment.base_offset <= base_offset).unwrap();
+    let path = place().dir.join(file_name(of.base_offset, "log"));
+    let bytes = disk.read(&path, 1 << 20).unwrap();
+    let before = batches(bytes.clone().into()).take_while(|(header, _)| header.base_offset < base_offset);
+    let begin = before.map(|(header, _)| header.size()).sum::<usize>();
+    disk.corrupt(&path, (begin as u64) + byte, &[bytes[begin + byte as usize] ^ mask]).unwrap();
+    (path, begin as u64)
+}
+
+fn damage(read: Result<Bytes, crate::ReadError>) -> crate::Damage {
+    match read {
+        Err(crate::ReadError::Damaged(damage)) => damage,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_no_crc_covers_is_checked_too_even_of_the_last_batch_of_a_file() {
+    let disk = data_disk();
+    let (log, entry) = written(&disk, &small());
+    let last = log.entry().segments.iter().map(|segment| segment.base_offset - 3).nth(2).unwrap();
+    // A base offset that is higher or lower, and a leader epoch.
+    for (byte, mask) in [(7, 2), (7, 4), (6, 1), (15, 1), (12, 0x80)] {
+        for from in [unclean(Some(&entry)), OpenFrom::Clean(Some(&entry))] {
+            let rotten = disk.crash(Lost::NothingUnsynced);
+            let (file, position) = rot(&rotten, &log, last, byte, mask);
+            for remove_index in [false, true] {
+                if remove_index {
+                    let _ = rotten.remove_file(&file.with_extension("index"));
+                }
+                let (again, _) = open(&rotten, &small(), from);
+                let found = damage(again.reader().read(last, ReadLimits { max_bytes: 1, ..ALL }));
+                assert_eq!(
+                    (&found.file, found.position, found.offset),
+                    (&file, position, last),
+                    "byte {byte}"
+                );
+            }
+        }
+    }
+    // Where the index names the batch itself.
+    rot(&disk, &log, 57, 7, 2);
+    assert_eq!(damage(log.reader().read(57, ALL)).offset, 57);
+}
+
+#[test]
+fn a_batch_that_hides_its_last_records_is_not_passed_over() {
+    let disk = data_disk();
+    let (log, entry) = written(&disk, &small());
+    let last = log.entry().segments[1].base_offset - 3;
+    // It says that it ends at its first record.
+    rot(&disk, &log, last, 26, 2);
+    let (again, _) = open(&disk, &small(), unclean(Some(&entry)));
+    assert!(damage(again.reader().read(last + 2, ALL)).offset <= last + 2);
+}
+
+#[test]
+fn a_log_is_offline_from_the_damage_that_a_read_met_until_its_start_lies_behind() {
+    let disk = data_disk();
+    let (log, entry) = written(&disk, &LogConfig::default());
+    let (file, position) = rot(&disk, &log, 30, 70, 1);
+    let (mut again, report) = open(&disk, &LogConfig::default(), unclean(Some(&entry)));
+    assert_eq!(report.damage, None, "nothing promised is read at a start");
+    let good = batches(again.reader().read(0, ALL).unwrap()).map(|(header, _)| header.base_offset);
+    assert_eq!(good.collect::<Vec<_>>(), (0..10).map(|i| i * 3).collect::<Vec<i64>>(), "up to the damage");
+    assert_eq!(append(&mut again, &batch(3, 20), 0).unwrap().base_offset, 60, "nobody has met it yet");
+    let found = damage(again.reader().read(30, ALL));
+    assert_eq!((&found.file, found.position, found.offset), (&file, position, 30));
+    for offset in [31, 33, 59, 60] {
+        assert_eq!(damage(again.reader().read(offset, ALL)), found);
+    }
+    assert!(again.reader().read(27, ALL).is_ok());
+    let refused = append(&mut again, &batch(3, 21), 0).unwrap_err();
+    let AppendError::Offline(why) = refused else { panic!("{refused:?}") };
+    assert!(why.contains(&format!("is damaged at byte {position}")), "{why}");
+    // Giving the records up makes the log whole.
+    let job = again.start_job(33).unwrap();
+    job.run().unwrap();
+    again.start_durable(33);
+    sync(&mut again);
+    assert_eq!(batches(again.reader().read(33, ALL).unwrap()).next().unwrap().0.base_offset, 33);
+    assert_eq!(append(&mut again, &batch(3, 22), 0).unwrap().base_offset, 63);
+}
+
+#[test]
+fn damage_in_a_file_hides_nothing_in_front_of_it() {
+    let disk = data_disk();
+    let config = LogConfig { index_interval_bytes: 100, ..LogConfig::default() };
+    let (log, entry) = written(&disk, &config);
+    // A length that leads nowhere, and no index.
+    rot(&disk, &log, 30, 8, 0x40);
+    let (again, _) = open(&disk, &config, OpenFrom::Clean(Some(&entry)));
+    for offset in (0..30).rev() {
+        let (header, _) = batches(again.reader().read(offset, ALL).unwrap()).next().unwrap();
+        assert_eq!(header.base_offset, offset / 3 * 3);
+    }
+    assert_eq!(damage(again.reader().read(35, ALL)).offset, 30);
+    assert_eq!(again.reader().offset_for_timestamp(5, i64::MAX).unwrap().unwrap().offset, 11);
+    assert!(matches!(
+        again.reader().offset_for_timestamp(15, i64::MAX),
+        Err(crate::ReadError::Damaged(found)) if found.offset == 30
+    ));
+}
+
+#[test]
+fn a_whole_batch_behind_one_whose_epoch_rotted_is_kept_when_it_is_cut() {
+    let disk = data_disk();
+    let config = LogConfig::default();
+    let (mut log, _) = open(&disk, &config, unclean(None));
+    for i in 0..3 {
+        append(&mut log, &batch(3, i), 1).unwrap();
+    }
+    // No CRC covers an epoch, and nothing is known of it yet; the batch behind is the one that does not fit.
+    rot(&disk, &log, 3, 15, 4);
+    let (again, report) = open(&disk, &config, unclean(None));
+    assert_eq!((again.end_offset(), report.kept.len()), (6, 1));
+    assert_eq!(disk.len(&report.kept[0]).unwrap(), Some(report.cut_bytes));
+}
+
 #[test]
 fn a_failed_append_leaves_no_trace() {
     use ottla_env::disk::{Fault, OperationKind};

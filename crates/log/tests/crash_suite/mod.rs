@@ -584,3 +584,31 @@ pub fn recovery_meets_rot() -> Result<usize, String> {
     let found = check(&disk, &promise)?;
     if found.len() == 2 { Ok(2) } else { Err(format!("{found:?} is left of two good batches and a bad one")) }
 }
+
+/// The disk lost one batch and kept the one behind it. What recovery cut there does not come back behind the batch that
+/// is written in its place (durability rule A5).
+#[allow(dead_code)]
+pub fn cut_bytes_do_not_come_back() -> Result<usize, String> {
+    let disk = fresh();
+    let mut log = open(&disk, false).unwrap();
+    let mut promise = Promise::default();
+    let path = place().dir.join("00000000000000000000.log");
+    let mut ends = Vec::new();
+    for number in 0..3 {
+        let batch = build(number, 1, 20, None);
+        log.append(&BatchHeader::parse(&batch).unwrap(), &batch, 0, 0).unwrap();
+        promise.sent.push(batch);
+        ends.push(disk.len(&path).unwrap().unwrap());
+    }
+    disk.corrupt(&path, ends[0], &vec![0; (ends[1] - ends[0]) as usize]).unwrap();
+    let mut log = open(&disk, false)?;
+    let shown = contents(&log, &promise)?;
+    let batch = build(3, 1, 20, None);
+    log.append(&BatchHeader::parse(&batch).unwrap(), &batch, 0, 0).unwrap();
+    promise.sent.push(batch);
+    let found = contents(&open(&disk, false)?, &promise)?;
+    match (shown.into_iter().collect::<Vec<_>>(), found.into_iter().collect::<Vec<_>>()) {
+        (shown, found) if shown == [(0, 0)] && found == [(0, 0), (1, 3)] => Ok(2),
+        (shown, found) => Err(format!("{shown:?} was left, then batch 3 was written: {found:?}")),
+    }
+}

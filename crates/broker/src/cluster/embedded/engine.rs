@@ -158,11 +158,7 @@ impl Engine {
             disk,
             store,
         };
-        let report = engine.replay(base, covered)?;
-        if engine.store.revision() < at_least.max(covered) {
-            let (file, found) = (engine.path.clone(), engine.store.revision());
-            return Err(OpenError::Behind { file, found, expected: at_least.max(covered) });
-        }
+        let report = engine.replay(base, covered, at_least.max(covered))?;
         if base < covered {
             // The crash came between a snapshot and its new log.
             engine.begin_log().map_err(OpenError::io("write", &dir.join(log_name(covered))))?;
@@ -172,8 +168,14 @@ impl Engine {
         Ok((engine, report))
     }
 
-    /// Applies the log. Where it begins below the snapshot, its groups are checked and must end exactly there.
-    fn replay(&mut self, base: Revision, covered: Revision) -> Result<OpenReport, OpenError> {
+    /// Applies the log, which ends at `promised` or later. Where it begins below the snapshot, its groups are checked and
+    /// must end exactly there.
+    fn replay(
+        &mut self,
+        base: Revision,
+        covered: Revision,
+        promised: Revision,
+    ) -> Result<OpenReport, OpenError> {
         let bytes = read_synced(self.disk.as_ref(), &self.path)?;
         let file = self.path.clone();
         let damaged = |position: usize, what| OpenError::Damaged {
@@ -220,6 +222,11 @@ impl Engine {
                 found: old.revision(),
                 expected: covered,
             });
+        }
+        let found = self.store.revision();
+        if found < promised {
+            // What is bad here was promised, so it stays as it is.
+            return Err(OpenError::Behind { file, found, expected: promised });
         }
         self.end = position as u64;
         if cut.is_some() {
