@@ -47,7 +47,7 @@ struct State {
     next_of_kind: Vec<(OpKind, Fault)>,
     locks: BTreeSet<PathBuf>,
     capacity: Option<u64>,
-    read_only: bool,
+    read_only_from: Option<usize>,
     cut: bool,
     skip_file_syncs: bool,
     skip_dir_syncs: bool,
@@ -118,9 +118,20 @@ impl SimDisk {
         self.state().image.used_bytes()
     }
 
-    /// Every change fails with EROFS, as after the kernel found an error of the file system.
+    /// Every change and sync fails with EROFS from now on, as after the kernel found an error of the file system.
     pub fn set_read_only(&self, read_only: bool) {
-        self.state().read_only = read_only;
+        let mut state = self.state();
+        state.read_only_from = read_only.then_some(state.count);
+    }
+
+    /// The same from the operation of that number on.
+    pub fn set_read_only_from(&self, number: usize) {
+        self.state().read_only_from = Some(number);
+    }
+
+    pub fn is_read_only(&self) -> bool {
+        let state = self.state();
+        state.read_only_from.is_some_and(|from| state.count >= from)
     }
 
     /// Everything fails from now on.
@@ -183,7 +194,9 @@ impl State {
         };
         match fault {
             Some(Fault::Error(errno)) => Err(io::Error::from_raw_os_error(errno)),
-            _ if self.read_only => Err(io::Error::from_raw_os_error(EROFS)),
+            _ if self.read_only_from.is_some_and(|from| number >= from) => {
+                Err(io::Error::from_raw_os_error(EROFS))
+            }
             Some(Fault::Short(bytes)) => Ok(bytes),
             None => Ok(usize::MAX),
         }

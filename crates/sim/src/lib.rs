@@ -1,7 +1,8 @@
-//! Proof, for development only: a simulated disk, the crash suite over it.
+//! Proof, for development only: a simulated disk, the crash suite and the suite of damage over it.
 //!
 //! The disk makes every state that a power cut may leave; the suite looks at all of them, moment by moment. Nothing of
 //! this is in the product, and nothing of the product knows of it.
 
 pub mod crash;
+pub mod damage;
 pub mod disk;

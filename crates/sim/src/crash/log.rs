@@ -240,7 +240,8 @@ impl World {
         // Unanswered batches may be there or not; their clients are gone.
         self.waiting.clear();
         self.log = open(&self.disk, clean).map_err(|error| {
-            self.promise.stuck = Some(error);
+            // A read-only disk may refuse a start.
+            self.promise.stuck = Some(error).filter(|_| !self.disk.is_read_only());
             Ended
         })?;
         self.sequences.clear();
@@ -316,6 +317,7 @@ impl Workload for LogWorkload {
     fn run(&self, disk: &SimDisk, seed: u64) -> Promise {
         let log = match prepare(disk).and_then(|()| open(disk, false)) {
             Ok(log) => log,
+            Err(_) if disk.is_read_only() => return Promise::default(),
             Err(error) => return Promise { stuck: Some(error), ..Promise::default() },
         };
         let mut world = World {

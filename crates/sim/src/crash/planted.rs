@@ -3,16 +3,18 @@
 use super::log::LogWorkload;
 use super::metadata::MetadataWorkload;
 use super::{Effort, Spoiled, explore};
+use crate::damage;
 use ottla_broker::cluster::controls as cluster;
 use ottla_log::controls as log;
 
 const SEEDS: std::ops::Range<u64> = 0..150;
 
-/// All but those of single writes and files (NoCutBack, StaleIndexTrusted), which the log's own suite catches by failing
-/// every operation in turn.
-const LOG: [log::Control; 9] = [
+/// All but those of single writes and files, which the log's own suite catches by failing every operation in turn, and
+/// the suite of damage by breaking what is there.
+const LOG: [log::Control; 10] = [
     log::Control::SyncCoversTheEnd,
     log::Control::NewestFileDecides,
+    log::Control::TwoSyncsOfAFile,
     log::Control::NoNameSync,
     log::Control::TableMovesFirst,
     log::Control::StopAtCheckpoint,
@@ -20,6 +22,14 @@ const LOG: [log::Control; 9] = [
     log::Control::NoCrcCheck,
     log::Control::TornTailAccepted,
     log::Control::NoSyncAtRecovery,
+];
+
+type Suite = fn(u64) -> Result<usize, String>;
+
+const DAMAGE: [(log::Control, Suite); 3] = [
+    (log::Control::CutBelowCheckpoint, damage::flips::suite),
+    (log::Control::OrderNotChecked, damage::flips::suite),
+    (log::Control::StaleIndexTrusted, damage::indexes::suite),
 ];
 
 const METADATA: [cluster::Control; 2] =
@@ -39,6 +49,11 @@ pub fn catch_all(effort: Effort) -> Result<usize, String> {
     for control in LOG {
         log::activate(control);
         note(format!("{control:?}"), explore(&LogWorkload, SEEDS, effort, Spoiled::Nothing));
+    }
+    for (control, suite) in DAMAGE {
+        log::activate(control);
+        let caught = damage::each(SEEDS, suite).map(|_| super::Report::default());
+        note(format!("{control:?}"), caught);
     }
     log::activate(log::Control::None);
     for control in METADATA {

@@ -7,6 +7,9 @@
 use super::image::{Image, Op, Outcome};
 use ottla_env::rng::Rng;
 
+/// Nothing of an operation that no sync covered is left.
+pub const LOST: Outcome = Outcome::Lost;
+
 /// Sectors that a device writes as a whole.
 const SECTORS: [usize; 2] = [512, 4096];
 
