@@ -89,6 +89,8 @@ fn handle(api: &Api, call: Call<'_>) -> Result<Reply, Reply> {
         apis::ALTER_PARTITION_REASSIGNMENTS => handlers::reassignments::alter(call),
         apis::LIST_PARTITION_REASSIGNMENTS => handlers::reassignments::list(call),
         apis::OFFSET_DELETE => handlers::groups::delete_offsets(call),
+        apis::DESCRIBE_CLIENT_QUOTAS => handlers::quotas::describe(call),
+        apis::ALTER_CLIENT_QUOTAS => handlers::quotas::alter(call),
         apis::DESCRIBE_QUORUM => handlers::quorum::describe(call),
         apis::UPDATE_FEATURES => handlers::features::update(call),
         apis::DESCRIBE_CLUSTER => handlers::cluster::describe(call),

@@ -21,6 +21,11 @@
 //! configs/topics/<topic id>  list of (name text | value text)
 //! configs/brokers/<node>     list of (name text | value text)
 //! configs/groups/<group>     list of (name text | value text)
+//! quotas/<entity>            list of (quota u8 | limit f64)
+//!   entity                   users/<user> or clients/<client id> or users/<user>/clients/<client id> or ips/<ip>, where
+//!                            a name that is empty is the default, and % and / in names are %25 and %2F
+//!   quota                    0 producer_byte_rate, 1 consumer_byte_rate, 2 request_percentage,
+//!                            3 controller_mutation_rate, 4 connection_creation_rate
 //! deleting/<topic id>        name text | partitions u32
 //! producer_ids               next i64
 //! ```
@@ -30,6 +35,7 @@
 
 use crate::fields::{FieldError, Reader, Writer};
 use crate::image::{Broker, Cluster, Configs, DeletedTopic, Endpoint, Partition, StorageClass, Topic};
+use crate::quota::{self, Entity, Limits};
 use crate::{NodeId, TopicId};
 use ottla_wire::{Uuid, WireStr};
 use std::collections::BTreeMap;
@@ -49,6 +55,7 @@ const TOPICS: &str = "topics/";
 const TOPIC_CONFIGS: &str = "configs/topics/";
 const BROKER_CONFIGS: &str = "configs/brokers/";
 const GROUP_CONFIGS: &str = "configs/groups/";
+const QUOTAS: &str = "quotas/";
 const DELETING: &str = "deleting/";
 const PRODUCER_IDS: &str = "producer_ids";
 
@@ -84,6 +91,11 @@ pub enum Change {
     GroupConfigs {
         group: String,
         configs: Arc<Configs>,
+    },
+    /// All limits of an entity. Empty: none.
+    Quotas {
+        entity: Entity,
+        limits: Arc<Limits>,
     },
     Deleting(Arc<DeletedTopic>),
     Forgotten(TopicId),
@@ -159,6 +171,14 @@ impl Change {
             Self::GroupConfigs { group, configs } => {
                 return configs_entry(format!("{GROUP_CONFIGS}{group}"), configs);
             }
+            Self::Quotas { entity, limits } => {
+                let key = format!("{QUOTAS}{}", entity.to_key());
+                if limits.is_empty() {
+                    return (key, None);
+                }
+                quota::write_limits(&mut w, limits);
+                key
+            }
             Self::Deleting(topic) => {
                 w.text(&topic.name).u32(topic.partitions);
                 format!("{DELETING}{}", topic.id)
@@ -209,6 +229,8 @@ impl Change {
             Some(Self::BrokerConfigs { node: node.parse().ok()?, configs: Arc::default() })
         } else if let Some(group) = key.strip_prefix(GROUP_CONFIGS) {
             Some(Self::GroupConfigs { group: group.to_owned(), configs: Arc::default() })
+        } else if let Some(entity) = key.strip_prefix(QUOTAS) {
+            Some(Self::Quotas { entity: Entity::from_key(entity)?, limits: Arc::default() })
         } else if let Some(id) = key.strip_prefix(DELETING) {
             Some(Self::Forgotten(id.parse().ok()?))
         } else {
@@ -232,6 +254,8 @@ fn read(key: &str, r: &mut Reader<'_>, created: i64) -> Result<Option<Change>, F
         Change::BrokerConfigs { node, configs: Arc::new(read_configs(r)?) }
     } else if let Some(group) = key.strip_prefix(GROUP_CONFIGS) {
         Change::GroupConfigs { group: group.to_owned(), configs: Arc::new(read_configs(r)?) }
+    } else if let Some(Some(entity)) = key.strip_prefix(QUOTAS).map(Entity::from_key) {
+        Change::Quotas { entity, limits: Arc::new(quota::read_limits(r)?) }
     } else if let Some(Ok(id)) = key.strip_prefix(DELETING).map(str::parse) {
         Change::Deleting(Arc::new(DeletedTopic { id, name: r.text()?.into(), partitions: r.u32()? }))
     } else if let Some(Ok(id)) = key.strip_prefix(BROKERS).map(str::parse) {

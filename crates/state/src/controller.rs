@@ -8,10 +8,12 @@ mod configs;
 mod features;
 mod partitions;
 mod placement;
+mod quotas;
 mod topics;
 
 pub use configs::{Alteration, ConfigAction, ConfigResource, ConfigRules};
 pub use features::{FeatureUpdate, UpgradeType};
+pub use quotas::{EntityParts, QuotaAlteration, QuotaAnswer};
 
 use crate::image::{Cluster, Configs};
 use crate::{Change, Image, NodeId, TopicId, Uuid};
@@ -46,8 +48,26 @@ pub struct Rules<'a> {
     pub default_replication_factor: i16,
     pub deletion_enabled: bool,
     pub configs: &'a dyn ConfigRules,
+    /// What whoever asks may still change.
+    pub mutations: &'a dyn Mutations,
     /// Topics that brokers keep state in, by name: how they are made when somebody first needs them.
     pub internal: &'a BTreeMap<String, InternalTopic>,
+}
+
+/// How many partitions a client may make and remove: a quota, or none.
+pub trait Mutations: Send + Sync {
+    /// Counts so many of them, if the client may have them now.
+    fn take(&self, partitions: usize) -> Result<(), Refusal>;
+}
+
+/// Nobody is limited.
+#[derive(Debug, Clone, Copy)]
+pub struct Unlimited;
+
+impl Mutations for Unlimited {
+    fn take(&self, _: usize) -> Result<(), Refusal> {
+        Ok(())
+    }
 }
 
 /// How a topic of the brokers' own is made.
@@ -117,6 +137,10 @@ pub enum Command {
         resources: Vec<(ConfigResource, Alteration)>,
         mode: Mode,
     },
+    AlterQuotas {
+        alterations: Vec<QuotaAlteration>,
+        mode: Mode,
+    },
     /// The data of these topics is gone.
     ForgetTopics {
         ids: Vec<TopicId>,
@@ -174,6 +198,8 @@ pub enum Answer {
     Deleted(Vec<DeleteAnswer>),
     /// In the order of the resources.
     ConfigsAltered(Vec<Result<(), Refusal>>),
+    /// One for each entity.
+    QuotasAltered(Vec<QuotaAnswer>),
     ProducerIds(Result<ProducerIdBlock, Refusal>),
     Features(Result<(), Refusal>),
     Done,
@@ -203,10 +229,11 @@ pub fn decide(
 ) -> Decision {
     match command {
         Command::CreateTopics { topics, mode } => topics::create(image, topics, *mode, rules, ids),
-        Command::CreatePartitions { topics, mode } => partitions::create(image, topics, *mode, ids),
+        Command::CreatePartitions { topics, mode } => partitions::create(image, topics, *mode, rules, ids),
         Command::AutoCreate { names } => topics::auto_create(image, names, rules, ids),
         Command::DeleteTopics { targets } => topics::delete(image, targets, rules),
         Command::AlterConfigs { resources, mode } => configs::alter(image, resources, *mode, rules.configs),
+        Command::AlterQuotas { alterations, mode } => quotas::alter(image, alterations, *mode),
         Command::ForgetTopics { ids } => {
             let known = ids.iter().filter(|id| image.is_deleting(**id));
             let steps = known.map(|id| vec![Change::Forgotten(*id)]).collect();

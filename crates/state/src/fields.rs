@@ -13,6 +13,8 @@ pub enum FieldError {
     Text,
     #[error("{0} is not a known {1}")]
     Unknown(u8, &'static str),
+    #[error("the value of a {0} is not possible")]
+    Value(&'static str),
 }
 
 #[derive(Debug, Default)]

@@ -5,6 +5,7 @@
 //! every partition's leader epoch already counts the unclean restarts of its leader (durability rule R8).
 
 use crate::change::Change;
+use crate::quota::ClientQuotas;
 use crate::{NodeId, TopicId, topic_name};
 use ottla_wire::{Uuid, WireStr};
 use std::collections::BTreeMap;
@@ -116,6 +117,7 @@ pub struct Image {
     /// Never empty ones; so too the next.
     pub(crate) broker_configs: Arc<BTreeMap<NodeId, Arc<Configs>>>,
     pub(crate) group_configs: Arc<BTreeMap<String, Arc<Configs>>>,
+    pub(crate) quotas: Arc<ClientQuotas>,
     pub(crate) next_producer_id: i64,
 }
 
@@ -202,6 +204,11 @@ impl Image {
         self.group_configs.keys().map(String::as_str)
     }
 
+    /// What clients and addresses are held to.
+    pub fn quotas(&self) -> &Arc<ClientQuotas> {
+        &self.quotas
+    }
+
     /// The first producer id that was never handed out.
     pub fn next_producer_id(&self) -> i64 {
         self.next_producer_id
@@ -268,6 +275,9 @@ impl Image {
             }
             Change::BrokerConfigs { node, configs } => set(&mut self.broker_configs, *node, configs),
             Change::GroupConfigs { group, configs } => set(&mut self.group_configs, group.clone(), configs),
+            Change::Quotas { entity, limits } => {
+                Arc::make_mut(&mut self.quotas).set(entity.clone(), limits);
+            }
             Change::Deleting(topic) => {
                 drop(Arc::make_mut(&mut self.deleting).insert(topic.id, Arc::clone(topic)));
             }

@@ -14,7 +14,9 @@ pub mod effects;
 pub mod fields;
 pub mod group;
 pub mod image;
+pub mod quota;
 pub mod rate;
+pub mod token_bucket;
 pub mod topic_name;
 
 pub use change::{Change, EntryError};

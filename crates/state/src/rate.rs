@@ -43,17 +43,15 @@ impl Rate {
         sum * 1000.0 / self.span_ms(window, now_ms) as f64
     }
 
-    /// How long to do nothing so that the rate comes down to a quota (per second); 0 when it is not above.
+    /// How long to do nothing so that the rate comes down to a quota (per second); 0 when it is not above. Nothing bounds
+    /// it: one large request waits as long as its bytes are worth, and for a quota of nothing for ever.
     pub fn throttle_ms(&mut self, window: Window, quota: f64, now_ms: i64) -> i64 {
         let rate = self.per_second(window, now_ms);
         if rate <= quota {
             return 0;
         }
         let span = self.span_ms(window, now_ms) as f64;
-        // A quota of nothing would wait for ever; the longest wait is the window.
-        let longest = (i64::from(window.samples) * window.sample_ms).max(1);
-        let wanted = (rate - quota) / quota.max(f64::MIN_POSITIVE) * span;
-        if wanted >= longest as f64 { longest } else { wanted.round() as i64 }
+        ((rate - quota) / quota.max(f64::MIN_POSITIVE) * span).round() as i64
     }
 
     /// Nothing of the window is left in it.
@@ -106,7 +104,8 @@ mod tests {
         rate.record(WINDOW, 20_000.0, 0);
         assert_eq!(rate.per_second(WINDOW, 0), 2_000.0);
         assert_eq!(rate.throttle_ms(WINDOW, 1_000.0, 0), 10_000);
-        assert_eq!(rate.throttle_ms(WINDOW, 0.0, 0), 11_000, "the longest wait is the window");
+        assert_eq!(rate.throttle_ms(WINDOW, 10.0, 0), 1_990_000, "a burst waits longer than the window");
+        assert_eq!(rate.throttle_ms(WINDOW, 0.0, 0), i64::MAX);
         assert!(!rate.is_idle(WINDOW, 10_999) && rate.is_idle(WINDOW, 11_000));
         assert_eq!(rate.per_second(WINDOW, 11_000), 0.0);
     }

@@ -12,7 +12,8 @@ use ottla_env::clock::Clock;
 use ottla_env::rng::Rng;
 use ottla_state::change::{CONTROLLER, CONTROLLER_EPOCH};
 use ottla_state::controller::{
-    self, Answer, Command, ConfigRules, Decision, InternalTopic, PRODUCER_ID_BLOCK, ProducerIdBlock, decide,
+    self, Answer, Command, ConfigRules, Decision, InternalTopic, PRODUCER_ID_BLOCK, ProducerIdBlock,
+    Unlimited, decide,
 };
 use ottla_state::{Change, Image, NodeId, Uuid};
 use std::collections::BTreeMap;
@@ -197,6 +198,7 @@ impl Controller {
             default_replication_factor: rules.default_replication_factor,
             deletion_enabled: rules.deletion_enabled,
             configs: rules.configs.as_ref(),
+            mutations: &Unlimited,
             internal: rules.internal.as_ref(),
         };
         let mut transactions: Vec<Transaction> = Vec::new();

@@ -7,7 +7,7 @@ use super::controller::{ControllerError, Request};
 use ottla_state::TopicId;
 use ottla_state::controller::{
     Alteration, Answer, Command, ConfigResource, CreateAnswer, DeleteAnswer, DeleteTarget, FeatureUpdate,
-    Mode, MorePartitions, NewTopic, PartitionsAnswer, ProducerIdBlock, Refusal,
+    Mode, MorePartitions, NewTopic, PartitionsAnswer, ProducerIdBlock, QuotaAlteration, QuotaAnswer, Refusal,
 };
 use ottla_wire::WireStr;
 use tokio::sync::{mpsc, oneshot};
@@ -74,6 +74,18 @@ impl ControllerClient {
         match self.submit(Command::AlterConfigs { resources, mode }).await? {
             Answer::ConfigsAltered(answers) => Ok(answers),
             other => unreachable!("changed settings were answered with {other:?}"),
+        }
+    }
+
+    /// One answer per entity, in their order.
+    pub async fn alter_quotas(
+        &self,
+        alterations: Vec<QuotaAlteration>,
+        mode: Mode,
+    ) -> Result<Vec<QuotaAnswer>, ControllerError> {
+        match self.submit(Command::AlterQuotas { alterations, mode }).await? {
+            Answer::QuotasAltered(answers) => Ok(answers),
+            other => unreachable!("changed quotas were answered with {other:?}"),
         }
     }
 

@@ -19,6 +19,7 @@ pub mod produce;
 pub mod producer_ids;
 pub mod producers;
 pub mod quorum;
+pub mod quotas;
 pub mod reassignments;
 pub mod topic_partitions;
 pub mod topics;

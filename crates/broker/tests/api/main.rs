@@ -12,6 +12,7 @@ mod groups;
 mod harness;
 mod hostile;
 mod partitions;
+mod quotas;
 mod records;
 mod settings;
 mod shorter;

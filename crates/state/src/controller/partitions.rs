@@ -1,7 +1,7 @@
 //! More partitions for topics that exist: Kafka's checks in Kafka's order.
 
 use super::placement::{check_brokers, new_partition, place, too_many};
-use super::{Answer, Decision, MAX_PARTITIONS, Mode, MorePartitions, PartitionsAnswer, Refusal};
+use super::{Answer, Decision, MAX_PARTITIONS, Mode, MorePartitions, PartitionsAnswer, Refusal, Rules};
 use crate::image::{Image, Topic};
 use crate::{Change, NodeId, Uuid};
 use ottla_wire::ErrorCode;
@@ -12,6 +12,7 @@ pub(super) fn create(
     image: &Image,
     topics: &[MorePartitions],
     mode: Mode,
+    rules: &Rules<'_>,
     ids: &mut dyn FnMut() -> Uuid,
 ) -> Decision {
     let mut count = BTreeMap::new();
@@ -25,10 +26,13 @@ pub(super) fn create(
             }
             Err(Refusal::new(ErrorCode::InvalidRequest, "the request names this topic more than once"))
         } else {
-            grown(image, asked, added, ids).map(|(topic, new)| {
-                added += new;
-                steps.push(vec![Change::Topic(Arc::new(topic))]);
-            })
+            let grown = grown(image, asked, added, ids);
+            grown.and_then(|(topic, new)| rules.mutations.take(new).map(|()| (topic, new))).map(
+                |(topic, new)| {
+                    added += new;
+                    steps.push(vec![Change::Topic(Arc::new(topic))]);
+                },
+            )
         };
         answers.push(PartitionsAnswer { name: asked.name.detach(), result });
     }

@@ -58,6 +58,7 @@ fn rules() -> Rules<'static> {
         default_replication_factor: 1,
         deletion_enabled: true,
         configs: &Anything,
+        mutations: &Unlimited,
         internal: &INTERNAL,
     }
 }
@@ -461,9 +462,21 @@ fn any_command() -> impl Strategy<Value = Command> {
             let configs = if set { vec![(name.as_str().into(), "v".into())] } else { Vec::new() };
             Command::AlterConfigs { resources: vec![(resource, Alteration::Replace(configs))], mode: Mode::Commit }
         }),
+        2 => (any_entity(), prop_oneof![Just(None), (1..9_u8).prop_map(|n| Some(f64::from(n)))]).prop_map(|(entity, value)| {
+            let alterations = vec![QuotaAlteration { entity, ops: vec![("producer_byte_rate".into(), value)] }];
+            Command::AlterQuotas { alterations, mode: Mode::Commit }
+        }),
         1 => Just(Command::AllocateProducerIds),
         1 => (1..3_i32).prop_map(|node| Command::UncleanStart { node }),
     ]
+}
+
+fn any_entity() -> impl Strategy<Value = EntityParts> {
+    let kinds = prop_oneof![Just(vec!["user"]), Just(vec!["client-id"]), Just(vec!["user", "client-id"])];
+    let name = prop_oneof![Just(None), "[a/%]{1,2}".prop_map(Some)];
+    (kinds, name).prop_map(|(kinds, name)| {
+        kinds.into_iter().map(|kind| (kind.into(), name.as_deref().map(WireStr::from))).collect()
+    })
 }
 
 fn check_invariants(image: &Image) {
@@ -518,12 +531,13 @@ proptest! {
 
     #[test]
     fn damaged_entries_are_refused_without_a_panic(
-        bytes in prop::collection::vec(any::<u8>(), 0..80), key in 0..11_usize, tail in any::<[u8; 8]>()
+        bytes in prop::collection::vec(any::<u8>(), 0..80), key in 0..13_usize, tail in any::<[u8; 8]>()
     ) {
         let keys = [
             "cluster", "features", "brokers/ids/1", "topics/AAAAAAAAAAAAAAAAAAAAAQ", "brokers/defaults",
             "deleting/AAAAAAAAAAAAAAAAAAAAAQ", "producer_ids", "no such key", "topics/short",
             "configs/brokers/1", "configs/groups/g",
+            "quotas/users/", "quotas/ips",
         ];
         let mut value = vec![1];
         value.extend(bytes);
@@ -580,4 +594,122 @@ fn features_go_up_within_what_every_broker_supports() {
     ] {
         assert_eq!(run_update(&updates, mode), expected, "{updates:?}");
     }
+}
+
+type Parts<'a> = &'a [(&'a str, Option<&'a str>)];
+
+fn alteration(entity: Parts<'_>, ops: &[(&str, Option<f64>)]) -> QuotaAlteration {
+    QuotaAlteration {
+        entity: entity.iter().map(|(kind, name)| ((*kind).into(), name.map(WireStr::from))).collect(),
+        ops: ops.iter().map(|(name, value)| ((*name).into(), *value)).collect(),
+    }
+}
+
+fn alter_quotas(image: &mut Image, alterations: Vec<QuotaAlteration>, mode: Mode) -> Vec<ErrorCode> {
+    let answer = run(image, &Command::AlterQuotas { alterations, mode }, &mut counter());
+    let Answer::QuotasAltered(answers) = answer else { panic!("{answer:?}") };
+    answers
+        .into_iter()
+        .map(|(_, result)| result.map_or_else(|refusal| refusal.code, |()| ErrorCode::None))
+        .collect()
+}
+
+#[test]
+fn quotas_are_refused_as_kafka_refuses_them() {
+    let mut image = one_broker();
+    let client: Parts<'_> = &[("client-id", Some("a"))];
+    let ip: Parts<'_> = &[("ip", Some("127.0.0.1"))];
+    let (produce, connect) = ("producer_byte_rate", "connection_creation_rate");
+    let bad: &[(Parts<'_>, &[(&str, Option<f64>)])] = &[
+        (&[], &[(produce, Some(1.0))]),
+        (&[("group", Some("g"))], &[(produce, Some(1.0))]),
+        (&[("client-id", Some(""))], &[(produce, Some(1.0))]),
+        (&[("ip", Some("127.0.0.1")), ("user", Some("u"))], &[(connect, Some(1.0))]),
+        (client, &[("nope", Some(1.0))]),
+        (client, &[(connect, Some(1.0))]),
+        (client, &[("SCRAM-SHA-256", Some(1.0))]),
+        (ip, &[(produce, Some(1.0))]),
+        (client, &[(produce, Some(0.0))]),
+        (client, &[(produce, Some(-1.0))]),
+        (client, &[(produce, Some(1.5))]),
+        (client, &[(produce, Some(1e30))]),
+        (client, &[(produce, Some(f64::NAN))]),
+        (client, &[("request_percentage", Some(f64::NAN))]),
+        (client, &[("request_percentage", Some(f64::INFINITY))]),
+        (ip, &[(connect, Some(3e9))]),
+        (client, &[(produce, Some(1.0)), (produce, Some(2.0))]),
+        (client, &[(produce, Some(1.0)), ("nope", Some(2.0))]),
+    ];
+    for (entity, ops) in bad {
+        let codes = alter_quotas(&mut image, vec![alteration(entity, ops)], Mode::Commit);
+        assert_eq!(codes, [ErrorCode::InvalidRequest], "{entity:?} {ops:?}");
+    }
+    let twice =
+        vec![alteration(client, &[(produce, Some(1.0))]), alteration(client, &[(produce, Some(2.0))])];
+    assert_eq!(alter_quotas(&mut image, twice, Mode::Commit), [ErrorCode::InvalidRequest]);
+    assert_eq!(image.quotas().iter().len(), 0);
+}
+
+#[test]
+fn quotas_are_set_one_by_one_and_taken_away() {
+    let mut image = one_broker();
+    let client: Parts<'_> = &[("client-id", Some("a"))];
+    let mut alter = |ops: &[(&str, Option<f64>)], mode| {
+        let other = alteration(&[("user", None)], &[("request_percentage", Some(0.5))]);
+        let codes = alter_quotas(&mut image, vec![alteration(client, ops), other], mode);
+        assert_eq!(codes, [ErrorCode::None; 2]);
+        let limits = image.quotas().iter().map(|(entity, limits)| {
+            let limits = limits.iter().map(|(key, limit)| format!(" {}={}", key.name(), limit.get()));
+            format!("{entity}:{}", limits.collect::<String>())
+        });
+        limits.collect::<Vec<_>>()
+    };
+    let other = "user <default>: request_percentage=0.5";
+    let set: &[(&str, Option<f64>)] = &[("producer_byte_rate", Some(5.0)), ("consumer_byte_rate", Some(7.0))];
+    assert!(alter(set, Mode::ValidateOnly).is_empty());
+    assert_eq!(alter(set, Mode::Commit), [other, "client-id a: producer_byte_rate=5 consumer_byte_rate=7"]);
+    let change: &[(&str, Option<f64>)] = &[("producer_byte_rate", None), ("consumer_byte_rate", Some(8.0))];
+    assert_eq!(alter(change, Mode::Commit), [other, "client-id a: consumer_byte_rate=8"]);
+    // What is not there, and what nobody knows, can be taken away by anybody.
+    let clear: &[(&str, Option<f64>)] =
+        &[("consumer_byte_rate", None), ("nope", None), ("request_percentage", None)];
+    assert_eq!(alter(clear, Mode::Commit), [other]);
+}
+
+/// So many partitions, and each topic counts.
+struct Allowed(std::sync::Mutex<usize>);
+
+impl Mutations for Allowed {
+    fn take(&self, partitions: usize) -> Result<(), Refusal> {
+        let mut left = self.0.lock().unwrap();
+        *left =
+            left.checked_sub(partitions).ok_or(Refusal::new(ErrorCode::ThrottlingQuotaExceeded, "slowly"))?;
+        Ok(())
+    }
+}
+
+#[test]
+fn partitions_that_a_client_may_not_change_now_stay_as_they_are() {
+    let (mut image, mut ids) = (one_broker(), counter());
+    let mut run = |command: &Command, allowed: usize| {
+        let allowed = Allowed(std::sync::Mutex::new(allowed));
+        let decision = decide(&image, command, &Rules { mutations: &allowed, ..rules() }, 1_000, &mut ids);
+        image = image.apply(decision.steps.iter().flatten());
+        (codes(decision.answer), *allowed.0.lock().unwrap())
+    };
+    let throttled = ErrorCode::ThrottlingQuotaExceeded;
+    let create = |topics, mode| Command::CreateTopics { topics, mode };
+    // A topic that is refused for another reason takes nothing.
+    let topics = vec![topic("a", 3, 1), topic("bad", 0, 1), topic("b", 3, 1), topic("c", 2, 1)];
+    let expected = vec![ErrorCode::None, ErrorCode::InvalidPartitions, throttled, ErrorCode::None];
+    assert_eq!(run(&create(topics.clone(), Mode::ValidateOnly), 5), (expected.clone(), 0));
+    assert_eq!(run(&create(topics, Mode::Commit), 5), (expected, 0));
+    let more = |name: &str, count| MorePartitions { name: name.into(), count, assignments: None };
+    let grow = Command::CreatePartitions { topics: vec![more("a", 6), more("c", 3)], mode: Mode::Commit };
+    assert_eq!(run(&grow, 2), (vec![throttled, ErrorCode::None], 1));
+    let target = |name: &str| DeleteTarget { name: Some(name.into()), id: Uuid::ZERO };
+    let delete = Command::DeleteTopics { targets: vec![target("a"), target("c"), target("none")] };
+    assert_eq!(run(&delete, 3), (vec![ErrorCode::None, throttled, ErrorCode::UnknownTopicOrPartition], 0));
+    let auto = Command::AutoCreate { names: vec!["d".into(), "c".into(), "__consumer_offsets".into()] };
+    assert_eq!(run(&auto, 3), (vec![ErrorCode::None, ErrorCode::None, throttled], 3));
 }

@@ -125,6 +125,7 @@ impl Creation<'_> {
                 format!("one request creates at most {MAX_PARTITIONS} partitions; send several"),
             ));
         }
+        self.rules.mutations.take(replicas.len())?;
         self.partitions += replicas.len();
         Ok(self.accept(topic, replicas, configs, ids()))
     }
@@ -298,8 +299,7 @@ pub(super) fn delete(image: &Image, targets: &[DeleteTarget], rules: &Rules<'_>)
                 refuse(ErrorCode::InvalidRequest, "the request names this topic more than once")
             }
             (_, Some(topic)) => {
-                steps.push(deletion(topic));
-                Ok(())
+                rules.mutations.take(topic.partitions.len()).map(|()| steps.push(deletion(topic)))
             }
         };
         answers.push(DeleteAnswer {
