@@ -1,7 +1,9 @@
 //! One request as its handler gets it, and the list of what is served at all.
 
 use crate::context::{Client, Context};
+use crate::quotas::{Charge, Strictness};
 use crate::reply::{Outcome, Reply, Return};
+use ottla_state::controller::Mutations;
 use ottla_wire::apis::{self, Api};
 use ottla_wire::codec::{Decoder, Request};
 use ottla_wire::request::Head;
@@ -65,11 +67,25 @@ pub struct Call<'a> {
     pub body: Decoder,
     /// Bytes of the whole frame, which the request's byte fields share.
     pub frame_bytes: usize,
+    /// What it costs, where somebody is limited.
+    pub charge: Option<Arc<Charge>>,
 }
 
 impl Call<'_> {
     pub fn returns(&self) -> Return {
-        Return { correlation_id: self.head.correlation_id, version: self.head.api_version }
+        Return {
+            correlation_id: self.head.correlation_id,
+            version: self.head.api_version,
+            charge: self.charge.clone(),
+        }
+    }
+
+    /// What the request may change of partitions; `None`: whatever it likes. From a version on, the client understands
+    /// that it is refused.
+    pub fn mutations(&self, strict_since: i16) -> Option<Arc<dyn Mutations>> {
+        let strictness =
+            if self.version() >= strict_since { Strictness::Strict } else { Strictness::Permissive };
+        self.charge.as_ref().map(|charge| charge.mutations(strictness))
     }
 
     pub fn version(&self) -> i16 {

@@ -1,7 +1,10 @@
 //! One connection: frames in, answers out in the order of the requests.
 //!
 //! The reading half takes a frame (its memory first), hands it to dispatch and goes on; at most [`AHEAD`] requests are
-//! read ahead of the answer that is due. The writing half waits for one answer after the other.
+//! read ahead of the answer that is due. The writing half waits for one answer after the other. Behind an answer that
+//! says that the client has to wait because of a quota, nothing is done for it until it has waited (KIP-219).
+//!
+//! The end of what the client sends is noticed at any time, and what would wait for minutes hears of it.
 
 use crate::budget::{Budget, Memory};
 use crate::context::{Client, Context};
@@ -15,9 +18,10 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::timeout;
 
 /// Requests of one connection that may be worked on at once.
@@ -58,6 +62,30 @@ struct Due {
     _memory: Option<Memory>,
 }
 
+/// Whether the client has to wait before anything else is done for it.
+#[derive(Debug, Default)]
+struct Mute {
+    is_on: AtomicBool,
+    over: Notify,
+}
+
+impl Mute {
+    async fn is_over(&self) {
+        while self.is_on.load(Ordering::Acquire) {
+            self.over.notified().await;
+        }
+    }
+
+    fn begin(&self) {
+        self.is_on.store(true, Ordering::Release);
+    }
+
+    fn end(&self) {
+        self.is_on.store(false, Ordering::Release);
+        self.over.notify_one();
+    }
+}
+
 /// Serves a client until it leaves, errs, or the broker stops; answers that are due are still given, but those that could
 /// wait for minutes, which hear of `leaving`.
 pub async fn serve(
@@ -69,19 +97,37 @@ pub async fn serve(
 ) {
     let (reader, writer) = stream.into_split();
     let (due, queue) = mpsc::channel(AHEAD);
-    let writing = tokio::spawn(write(Arc::clone(&context), writer, queue));
+    let mute = Arc::new(Mute::default());
+    let left = client.left.clone();
+    let writing = tokio::spawn(write(Arc::clone(&context), writer, queue, Arc::clone(&mute), left));
     let stopped = context.stopped();
     let reading = async {
-        let mut reader = Reader { stream: reader, buffer: BytesMut::new(), limits: &limits, is_known: false };
+        let mut reader = Reader {
+            stream: reader,
+            buffer: BytesMut::new(),
+            limits: &limits,
+            is_known: false,
+            has_ended: false,
+        };
         while let Some((frame, memory)) = reader.frame(&context).await {
             context.metrics.bytes_in(frame.len() + LENGTH_BYTES);
+            let place = async {
+                mute.is_over().await;
+                due.reserve().await
+            };
+            tokio::pin!(place);
+            let place = loop {
+                tokio::select! {
+                    biased;
+                    place = &mut place => break place,
+                    () = reader.end() => drop(leaving.send_replace(true)),
+                }
+            };
+            let Ok(place) = place else { break };
             let read = context.clock.monotonic();
             let dispatched = dispatch(&context, &client, frame);
             let dispatching = context.clock.monotonic().saturating_sub(read);
-            let next = Box::new(Due { dispatched, read, dispatching, _memory: memory });
-            if due.send(next).await.is_err() {
-                break;
-            }
+            place.send(Box::new(Due { dispatched, read, dispatching, _memory: memory }));
         }
     };
     let mut writing = writing;
@@ -101,6 +147,8 @@ struct Reader<'a> {
     limits: &'a Limits,
     /// It sent a whole frame before.
     is_known: bool,
+    /// It sends nothing any more.
+    has_ended: bool,
 }
 
 impl Reader<'_> {
@@ -159,26 +207,50 @@ impl Reader<'_> {
     /// Reads until so many bytes are there. False when the stream ends before.
     async fn fill(&mut self, len: usize) -> bool {
         while self.buffer.len() < len {
+            if self.has_ended {
+                return false;
+            }
             // Memory that nobody has written to is not taken from the machine yet.
             self.buffer.reserve((len - self.buffer.len()).max(4096));
             match self.stream.read_buf(&mut self.buffer).await {
-                Ok(0) | Err(_) => return false,
+                Ok(0) | Err(_) => self.has_ended = true,
                 Ok(_) => {}
             }
         }
         true
     }
+
+    /// Returns once, when the client sends nothing any more. What it sends before is kept, as far as there is room for
+    /// it; behind more than that its end is not seen.
+    async fn end(&mut self) {
+        if self.has_ended || self.fill(SMALL_FRAME).await {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
-async fn write(context: Arc<Context>, mut stream: WriteHalf, mut queue: mpsc::Receiver<Box<Due>>) {
+async fn write(
+    context: Arc<Context>,
+    mut stream: WriteHalf,
+    mut queue: mpsc::Receiver<Box<Due>>,
+    mute: Arc<Mute>,
+    mut left: watch::Receiver<bool>,
+) {
     let (clock, metrics) = (&context.clock, &context.metrics);
     while let Some(due) = queue.recv().await {
         let Due { dispatched, read, dispatching, _memory } = *due;
         let turn = clock.monotonic();
-        let outcome = match dispatched.reply {
-            Reply::Now(outcome) => outcome,
-            Reply::Later(later) => until(later).await,
+        let charge = dispatched.charge;
+        let outcome = match (dispatched.reply, &charge) {
+            (Reply::Now(outcome), _) => outcome,
+            (Reply::Later(later), None) => until(later).await,
+            (Reply::Later(later), Some(charge)) => charge.timed(until(later)).await,
         };
+        // Before the answer is there, so that nothing which follows it slips through.
+        let wait = charge.as_ref().map_or(Duration::ZERO, |charge| charge.wait());
+        if !wait.is_zero() {
+            mute.begin();
+        }
         let made = clock.monotonic();
         let api = dispatched.api.unwrap_or("unreadable");
         if dispatched.api.is_some() {
@@ -189,16 +261,30 @@ async fn write(context: Arc<Context>, mut stream: WriteHalf, mut queue: mpsc::Re
             Outcome::Silent => {}
             Outcome::Answer(Answer { chunks, memory: _memory }) => {
                 metrics.answered(api, chunks.len, &chunks.errors);
-                if let Err(error) = send(&mut stream, chunks).await {
+                let sending = send(&mut stream, chunks);
+                let sent = match &charge {
+                    None => sending.await,
+                    Some(charge) => charge.timed(sending).await,
+                };
+                if let Err(error) = sent {
                     tracing::debug!(error = %error, "an answer cannot be sent");
                     return;
                 }
+                charge.iter().for_each(|charge| charge.sent());
                 metrics.sent(clock.monotonic().saturating_sub(made));
             }
             Outcome::Close(why) => {
                 tracing::debug!(why, "the connection is closed");
                 break;
             }
+        }
+        if !wait.is_zero() {
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                _ = left.wait_for(|left| *left) => {}
+                () = context.stopped() => {}
+            }
+            mute.end();
         }
     }
     let _ = timeout(WRITE_TIME, stream.shutdown()).await;

@@ -7,6 +7,7 @@ use crate::coordinator::Groups;
 use crate::handlers::fetch::sessions::FetchSessions;
 use crate::metrics::Metrics;
 use crate::partition::{Partition, Registry};
+use crate::quotas::Quotas;
 use crate::settings::LiveSettings;
 use ottla_env::clock::Clock;
 use ottla_state::image::Topic;
@@ -27,6 +28,7 @@ pub struct Context {
     /// Records on their way to clients.
     pub answers: Budget,
     pub groups: Arc<Groups>,
+    pub quotas: Arc<Quotas>,
     pub clock: Arc<dyn Clock>,
     pub metrics: Arc<Metrics>,
     /// True from the moment the broker stops.

@@ -3,6 +3,7 @@
 use crate::call::{Call, SERVED, close};
 use crate::context::{Client, Context};
 use crate::handlers;
+use crate::quotas::Charge;
 use crate::reply::Reply;
 use bytes::Bytes;
 use ottla_wire::apis::{self, Api};
@@ -14,6 +15,8 @@ use std::sync::Arc;
 pub struct Dispatched {
     pub api: Option<&'static str>,
     pub reply: Reply,
+    /// What it costs, where somebody is limited.
+    pub charge: Option<Arc<Charge>>,
 }
 
 /// Takes a frame without its length. Nothing here waits: whatever has to happen in the order of arrival has happened
@@ -22,10 +25,15 @@ pub fn dispatch(context: &Arc<Context>, client: &Client, frame: Bytes) -> Dispat
     match head(context, frame) {
         Ok((api, head, body, frame_bytes)) => {
             context.metrics.request(api.name);
-            let call = Call { context, client, head, body, frame_bytes };
-            Dispatched { api: Some(api.name), reply: handle(api, call).unwrap_or_else(|refused| refused) }
+            let charge = context.quotas.charge(head.client_id.as_deref());
+            let call = Call { context, client, head, body, frame_bytes, charge: charge.clone() };
+            let reply = handle(api, call).unwrap_or_else(|refused| refused);
+            if let Some(charge) = &charge {
+                charge.pause();
+            }
+            Dispatched { api: Some(api.name), reply, charge }
         }
-        Err(reply) => Dispatched { api: None, reply },
+        Err(reply) => Dispatched { api: None, reply, charge: None },
     }
 }
 

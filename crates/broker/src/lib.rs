@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod partition;
 mod peers;
 pub mod probe;
+mod quotas;
 mod reply;
 mod sampler;
 mod server;

@@ -5,6 +5,7 @@
 //! is looked at when somebody asks (`sampler.rs`).
 
 mod groups;
+mod quotas;
 pub mod table;
 
 pub use groups::GroupGauges;
@@ -102,6 +103,7 @@ pub struct Metrics {
     compacted_bytes: Counter,
     compaction_kept_bytes: Counter,
     groups: groups::GroupMetrics,
+    quotas: quotas::QuotaMetrics,
     sampled: SampledMetrics,
 }
 
@@ -162,6 +164,7 @@ impl Metrics {
         let build: Family<VersionLabel, Gauge> = all.add("ottla_build_info", Family::default());
         build.get_or_create(&VersionLabel { version: env!("CARGO_PKG_VERSION") }).set(1);
         let groups = groups::GroupMetrics::new(&mut all);
+        let quotas = quotas::QuotaMetrics::new(&mut all);
         let sampled = SampledMetrics::new(&mut all);
         Self {
             storage,
@@ -189,6 +192,7 @@ impl Metrics {
             compacted_bytes: all.add("ottla_compacted_bytes", Counter::default()),
             compaction_kept_bytes: all.add("ottla_compaction_kept_bytes", Counter::default()),
             groups,
+            quotas,
             sampled,
             registry: Mutex::new(all.0),
         }
@@ -360,6 +364,7 @@ mod tests {
         metrics.bad_request("unreadable");
         metrics.produce_error(ErrorCode::CorruptMessage);
         drop(metrics.fetch_waits());
+        metrics.throttled("producer_byte_rate", 5);
         let budgets = vec![("answers", 1, 2)];
         metrics.text(&Sample { budgets, ready: true, ..Sample::default() }).unwrap()
     }

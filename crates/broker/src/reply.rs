@@ -1,10 +1,12 @@
 //! What becomes of a request.
 
 use crate::budget::Memory;
+use crate::quotas::Charge;
 use ottla_wire::codec::{Chunks, EncodeError, Message};
 use ottla_wire::frame::encode_response;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 pub type Later = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
@@ -42,15 +44,21 @@ impl Outcome {
 }
 
 /// How one request is to be answered.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Return {
     pub correlation_id: i32,
     pub version: i16,
+    /// What the request costs, where somebody is limited.
+    pub charge: Option<Arc<Charge>>,
 }
 
 impl Return {
-    pub fn outcome<M: Message>(self, body: &M) -> Outcome {
-        match encode_response(self.correlation_id, self.version, body) {
+    /// The answer, with how long the client has to wait for what it did.
+    pub fn outcome<M: Message>(self, mut body: M) -> Outcome {
+        if let Some(charge) = &self.charge {
+            body.set_throttle_time_ms(charge.settle());
+        }
+        match encode_response(self.correlation_id, self.version, &body) {
             Ok(chunks) => Outcome::Answer(Answer { chunks, memory: None }),
             Err(error @ (EncodeError::StringTooLong(_) | EncodeError::TooLong(_))) => {
                 Outcome::Close(format!("an answer that cannot be written: {error}"))
@@ -58,11 +66,11 @@ impl Return {
         }
     }
 
-    pub fn now<M: Message>(self, body: &M) -> Reply {
+    pub fn now<M: Message>(self, body: M) -> Reply {
         Reply::Now(self.outcome(body))
     }
 
     pub fn later<M: Message>(self, body: impl Future<Output = M> + Send + 'static) -> Reply {
-        Reply::Later(Box::pin(async move { self.outcome(&body.await) }))
+        Reply::Later(Box::pin(async move { self.outcome(body.await) }))
     }
 }

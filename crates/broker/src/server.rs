@@ -4,6 +4,7 @@ use crate::advertise;
 use crate::connection::{self, Limits};
 use crate::context::{Client, Context};
 use crate::peers::{Crowd, Peers};
+use crate::quotas::Addresses;
 use crate::settings::ListenerConfig;
 use ottla_env::net::{Listener, Net};
 use ottla_state::rate::Rate;
@@ -153,9 +154,23 @@ async fn crowd(context: &Context) -> Crowd {
     Crowd { total: config.max_connections.min(for_sockets), per_ip: config.max_connections_per_ip, overrides }
 }
 
+fn milliseconds(ms: i64) -> Duration {
+    Duration::from_millis(ms.unsigned_abs())
+}
+
+/// How long a connection of this address waits until it is closed; 0 where it is welcome (KIP-612).
+async fn address_waits(context: &Context, addresses: &mut Addresses, ip: IpAddr) -> i64 {
+    let Some(table) = context.quotas.of_addresses() else { return 0 };
+    if !addresses.is_of(&table) {
+        *addresses = Addresses::resolve(table).await;
+    }
+    addresses.limit(ip).map_or(0, |limit| context.quotas.connected(ip, limit))
+}
+
 async fn accept(context: Arc<Context>, limits: Arc<Limits>, bound: Bound, peers: Peers) {
     let mut settings = context.settings.load();
     let mut rate = Rate::default();
+    let mut addresses = Addresses::default();
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -178,13 +193,13 @@ async fn accept(context: Arc<Context>, limits: Arc<Limits>, bound: Bound, peers:
             peers.set(crowd(&context).await);
         }
         let config = settings.broker();
-        let now_ms = context.clock.now_ms();
-        rate.record(config.quota_window, 1.0, now_ms);
-        let wait_ms =
-            rate.throttle_ms(config.quota_window, f64::from(config.live.max_connection_rate), now_ms);
+        let (window, now_ms) = (config.quota_window, context.clock.now_ms());
+        rate.record(window, 1.0, now_ms);
+        let wait_ms = rate.throttle_ms(window, f64::from(config.live.max_connection_rate), now_ms);
         if wait_ms > 0 {
+            // As in Kafka: no connection waits longer than one sample.
             tokio::select! {
-                () = tokio::time::sleep(Duration::from_millis(wait_ms.unsigned_abs())) => {}
+                () = tokio::time::sleep(milliseconds(wait_ms.min(window.sample_ms))) => {}
                 () = context.stopped() => break,
             }
         }
@@ -194,6 +209,20 @@ async fn accept(context: Arc<Context>, limits: Arc<Limits>, bound: Bound, peers:
             tracing::debug!(%peer, "too many connections; this one is closed");
             continue;
         };
+        let wait_ms = address_waits(&context, &mut addresses, peer.ip()).await;
+        if wait_ms > 0 {
+            rate.record(window, -1.0, now_ms);
+            // Who is closed at once comes back at once. The place is taken as long, so there are not too many.
+            let context = Arc::clone(&context);
+            connections.spawn(async move {
+                let _held = (stream, place);
+                tokio::select! {
+                    () = tokio::time::sleep(milliseconds(wait_ms)) => {}
+                    () = context.stopped() => {}
+                }
+            });
+            continue;
+        }
         let advertised = advertise::resolve(&bound.name, &config.advertised, local);
         let (leaving, left) = watch::channel(false);
         let client = Client {

@@ -16,6 +16,7 @@ use crate::data_dir::{DataDir, DataDirError, Wanted};
 use crate::handlers::fetch::sessions::FetchSessions;
 use crate::metrics::Metrics;
 use crate::partition::{self, Chore, Opening, Registry, RegistryStart, StopError};
+use crate::quotas::{Quotas, Windows};
 use crate::sampler::Sampler;
 use crate::server::{self, BindError, Bound};
 use crate::settings::{BrokerConfig, LiveSettings, Settings};
@@ -132,6 +133,7 @@ impl Broker {
         let clean_start = opening.clean || dir.is_new();
         let metrics = Arc::new(Metrics::new());
         let registry = start_registry(disk, workers, &clock, &dir, opening, &live, &metrics).await?;
+        let quotas = quotas(config, &clock, &metrics);
         let cluster = Cluster::start(ClusterStart {
             coord: Arc::clone(&engine) as Arc<dyn cluster::Coord>,
             clock: Arc::clone(&clock),
@@ -140,7 +142,7 @@ impl Broker {
             registration: registration(&settings, &bound, &format, clean_start, rng.as_ref()),
             rules: rules(&live),
             broker_defaults: settings.first_cluster_defaults(),
-            on_image: on_image(&live, &registry),
+            on_image: on_image(&live, &registry, &quotas),
         })
         .await?;
         {
@@ -173,6 +175,7 @@ impl Broker {
             ),
             answers: Budget::new(config.max_queued_bytes / 2),
             groups: Arc::clone(&groups),
+            quotas,
             clock,
             metrics,
             stopping: stopped,
@@ -302,6 +305,11 @@ fn attend_logs(background: &mut JoinSet<()>, context: &Arc<Context>) {
     }
 }
 
+fn quotas(config: &BrokerConfig, clock: &Arc<dyn Clock>, metrics: &Arc<Metrics>) -> Arc<Quotas> {
+    let windows = Windows { clients: config.quota_window, mutations: config.controller_quota_window };
+    Arc::new(Quotas::new(windows, Arc::clone(clock), Arc::clone(metrics)))
+}
+
 async fn start_registry(
     disk: Arc<dyn Disk>,
     workers: Arc<dyn Workers>,
@@ -416,9 +424,10 @@ fn registration(
 }
 
 /// Settings first: partitions take theirs from them.
-fn on_image(live: &Arc<LiveSettings>, registry: &Registry) -> Box<cluster::OnImage> {
-    let (live, registry) = (Arc::clone(live), registry.clone());
+fn on_image(live: &Arc<LiveSettings>, registry: &Registry, quotas: &Arc<Quotas>) -> Box<cluster::OnImage> {
+    let (live, registry, quotas) = (Arc::clone(live), registry.clone(), Arc::clone(quotas));
     Box::new(move |image: &Arc<Image>| {
+        quotas.on_image(image);
         let changed = live.on_image(image);
         registry.on_image(image);
         if changed {

@@ -75,6 +75,9 @@ pub trait Message: Codec + Default + PartialEq + std::fmt::Debug {
     fn write(&self, e: &mut Encoder, version: i16) {
         self.encode(e, Self::version(version));
     }
+
+    /// Tells a client how long to wait because of its quota, where the message has a place for that.
+    fn set_throttle_time_ms(&mut self, _ms: i32) {}
 }
 
 pub trait Request: Message {

@@ -51,9 +51,13 @@ pub fn module(name: &str, messages: &[Message]) -> Result<String> {
         write!(
             out,
             "impl Message for {own} {{ const NAME: &'static str = {own:?}; const KEY: i16 = {key}; \
-             const VERSIONS: (i16, i16) = ({}, {}); const FLEXIBLE_FROM: i16 = {flexible_from}; }}\n\n",
+             const VERSIONS: (i16, i16) = ({}, {}); const FLEXIBLE_FROM: i16 = {flexible_from};",
             versions.first, versions.last
         )?;
+        if role == "response" && structs[0].fields.iter().any(|f| f.name == "throttle_time_ms") {
+            out.push_str("\nfn set_throttle_time_ms(&mut self, ms: i32) { self.throttle_time_ms = ms; }");
+        }
+        out.push_str("}\n\n");
         if role == "request"
             && let Some(response) = messages.iter().find(|m| m.role == "response")
         {

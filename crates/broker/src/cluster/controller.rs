@@ -12,8 +12,8 @@ use ottla_env::clock::Clock;
 use ottla_env::rng::Rng;
 use ottla_state::change::{CONTROLLER, CONTROLLER_EPOCH};
 use ottla_state::controller::{
-    self, Answer, Command, ConfigRules, Decision, InternalTopic, PRODUCER_ID_BLOCK, ProducerIdBlock,
-    Unlimited, decide,
+    self, Answer, Command, ConfigRules, Decision, InternalTopic, Mutations, PRODUCER_ID_BLOCK,
+    ProducerIdBlock, Unlimited, decide,
 };
 use ottla_state::{Change, Image, NodeId, Uuid};
 use std::collections::BTreeMap;
@@ -73,9 +73,10 @@ impl From<&CoordError> for ControllerError {
     }
 }
 
-#[derive(Debug)]
 pub(super) struct Request {
     pub command: Command,
+    /// What whoever asks may change of partitions; `None`: whatever it likes.
+    pub mutations: Option<Arc<dyn Mutations>>,
     pub reply: oneshot::Sender<Result<Answer, ControllerError>>,
 }
 
@@ -192,18 +193,18 @@ impl Controller {
             rng.fill(&mut bytes);
             Uuid::from_random(bytes)
         };
-        let rules = self.rules.clone();
-        let rules = controller::Rules {
-            default_partitions: rules.default_partitions,
-            default_replication_factor: rules.default_replication_factor,
-            deletion_enabled: rules.deletion_enabled,
-            configs: rules.configs.as_ref(),
-            mutations: &Unlimited,
-            internal: rules.internal.as_ref(),
-        };
+        let own = self.rules.clone();
         let mut transactions: Vec<Transaction> = Vec::new();
         let mut decided = Vec::with_capacity(requests.len());
-        for Request { command, reply } in requests {
+        for Request { command, mutations, reply } in requests {
+            let rules = controller::Rules {
+                default_partitions: own.default_partitions,
+                default_replication_factor: own.default_replication_factor,
+                deletion_enabled: own.deletion_enabled,
+                configs: own.configs.as_ref(),
+                mutations: mutations.as_deref().unwrap_or(&Unlimited),
+                internal: own.internal.as_ref(),
+            };
             let Decision { steps, answer } = if controls::active(Control::ProducerIdsInMemory)
                 && command == Command::AllocateProducerIds
             {

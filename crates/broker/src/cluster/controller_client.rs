@@ -7,9 +7,11 @@ use super::controller::{ControllerError, Request};
 use ottla_state::TopicId;
 use ottla_state::controller::{
     Alteration, Answer, Command, ConfigResource, CreateAnswer, DeleteAnswer, DeleteTarget, FeatureUpdate,
-    Mode, MorePartitions, NewTopic, PartitionsAnswer, ProducerIdBlock, QuotaAlteration, QuotaAnswer, Refusal,
+    Mode, MorePartitions, Mutations, NewTopic, PartitionsAnswer, ProducerIdBlock, QuotaAlteration,
+    QuotaAnswer, Refusal,
 };
 use ottla_wire::WireStr;
+use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 #[derive(Debug, Clone)]
@@ -27,8 +29,9 @@ impl ControllerClient {
         &self,
         topics: Vec<NewTopic>,
         mode: Mode,
+        mutations: Option<Arc<dyn Mutations>>,
     ) -> Result<Vec<CreateAnswer>, ControllerError> {
-        match self.submit(Command::CreateTopics { topics, mode }).await? {
+        match self.ask(Command::CreateTopics { topics, mode }, mutations).await? {
             Answer::Created(answers) => Ok(answers),
             other => unreachable!("creation was answered with {other:?}"),
         }
@@ -39,16 +42,21 @@ impl ControllerClient {
         &self,
         topics: Vec<MorePartitions>,
         mode: Mode,
+        mutations: Option<Arc<dyn Mutations>>,
     ) -> Result<Vec<PartitionsAnswer>, ControllerError> {
-        match self.submit(Command::CreatePartitions { topics, mode }).await? {
+        match self.ask(Command::CreatePartitions { topics, mode }, mutations).await? {
             Answer::PartitionsCreated(answers) => Ok(answers),
             other => unreachable!("a creation of partitions was answered with {other:?}"),
         }
     }
 
     /// One answer per name, sorted by name. A topic that exists is no error.
-    pub async fn auto_create(&self, names: Vec<WireStr>) -> Result<Vec<CreateAnswer>, ControllerError> {
-        match self.submit(Command::AutoCreate { names }).await? {
+    pub async fn auto_create(
+        &self,
+        names: Vec<WireStr>,
+        mutations: Option<Arc<dyn Mutations>>,
+    ) -> Result<Vec<CreateAnswer>, ControllerError> {
+        match self.ask(Command::AutoCreate { names }, mutations).await? {
             Answer::Created(answers) => Ok(answers),
             other => unreachable!("creation was answered with {other:?}"),
         }
@@ -58,8 +66,9 @@ impl ControllerClient {
     pub async fn delete_topics(
         &self,
         targets: Vec<DeleteTarget>,
+        mutations: Option<Arc<dyn Mutations>>,
     ) -> Result<Vec<DeleteAnswer>, ControllerError> {
-        match self.submit(Command::DeleteTopics { targets }).await? {
+        match self.ask(Command::DeleteTopics { targets }, mutations).await? {
             Answer::Deleted(answers) => Ok(answers),
             other => unreachable!("deletion was answered with {other:?}"),
         }
@@ -114,8 +123,18 @@ impl ControllerClient {
     }
 
     pub(super) async fn submit(&self, command: Command) -> Result<Answer, ControllerError> {
+        self.ask(command, None).await
+    }
+
+    /// What somebody asks whose changes of partitions may be limited.
+    async fn ask(
+        &self,
+        command: Command,
+        mutations: Option<Arc<dyn Mutations>>,
+    ) -> Result<Answer, ControllerError> {
         let (reply, answer) = oneshot::channel();
-        self.queue.send(Request { command, reply }).await.map_err(|_| ControllerError::Stopping)?;
+        let request = Request { command, mutations, reply };
+        self.queue.send(request).await.map_err(|_| ControllerError::Stopping)?;
         answer.await.map_err(|_| ControllerError::Stopping)?
     }
 }

@@ -225,7 +225,7 @@ fn new_topic(name: &str) -> NewTopic {
 }
 
 async fn create(cluster: &Cluster, name: &str) -> Result<ErrorCode, ControllerError> {
-    let answers = cluster.controller().create_topics(vec![new_topic(name)], Mode::Commit).await?;
+    let answers = cluster.controller().create_topics(vec![new_topic(name)], Mode::Commit, None).await?;
     Ok(answers[0].result.as_ref().map_or_else(|refusal| refusal.code, |_| ErrorCode::None))
 }
 
@@ -262,7 +262,7 @@ async fn concurrent_auto_creations_of_one_name_all_get_the_topic() {
         let cluster = Arc::clone(&cluster);
         tasks.spawn(async move {
             let name = format!("t{}", n % 50);
-            let answers = cluster.controller().auto_create(vec![name.as_str().into()]).await.unwrap();
+            let answers = cluster.controller().auto_create(vec![name.as_str().into()], None).await.unwrap();
             let id = answers[0].result.as_ref().unwrap().id;
             assert_eq!(cluster.metadata().image().topic(&name).map(|topic| topic.id), Some(id));
         });
@@ -278,11 +278,13 @@ async fn concurrent_auto_creations_of_one_name_all_get_the_topic() {
 async fn a_thousand_topics_of_one_request_are_committed_in_several_transactions() {
     let cluster = quiet(Arc::new(MemoryCoord::default()), 1, true).await;
     let topics = (0..1_000).map(|n| new_topic(&format!("t{n}"))).collect();
-    let answers = cluster.controller().create_topics(topics, Mode::Commit).await.unwrap();
+    let answers = cluster.controller().create_topics(topics, Mode::Commit, None).await.unwrap();
     assert!(answers.iter().all(|answer| answer.result.is_ok()));
     let targets =
         answers.iter().map(|a| DeleteTarget { name: Some(a.name.clone()), id: Uuid::ZERO }).collect();
-    assert!(cluster.controller().delete_topics(targets).await.unwrap().iter().all(|a| a.result.is_ok()));
+    assert!(
+        cluster.controller().delete_topics(targets, None).await.unwrap().iter().all(|a| a.result.is_ok())
+    );
     let ids: Vec<Uuid> = cluster.metadata().image().deleting().map(|topic| topic.id).collect();
     assert_eq!(ids.len(), 1_000);
     cluster.controller().forget_topics(ids).await.unwrap();

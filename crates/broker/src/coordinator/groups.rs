@@ -91,7 +91,7 @@ impl Groups {
     /// Returns when every shard of the new topic takes requests: clients of other groups wait for nothing else.
     async fn create_topic(&self) -> Result<Arc<Topic>, ErrorCode> {
         let names = vec![WireStr::from_static(topic_name::CONSUMER_OFFSETS)];
-        let answers = self.start.controller.auto_create(names).await;
+        let answers = self.start.controller.auto_create(names, None).await;
         let answers = answers.map_err(|failure| error::of_coordinator_topic(&failure))?;
         if let Some(Err(refusal)) = answers.into_iter().next().map(|answer| answer.result) {
             tracing::error!(code = %refusal.code, "the topic of groups cannot be made: {}", refusal.message);

@@ -17,7 +17,7 @@ fn message() -> Option<WireStr> {
 
 pub fn describe(mut call: Call<'_>) -> Result<Reply, Reply> {
     let _: DescribeAclsRequest = call.read()?;
-    Ok(call.returns().now(&DescribeAclsResponse {
+    Ok(call.returns().now(DescribeAclsResponse {
         error_code: CODE.code(),
         error_message: message(),
         ..Default::default()
@@ -28,7 +28,7 @@ pub fn create(mut call: Call<'_>) -> Result<Reply, Reply> {
     let request: CreateAclsRequest = call.read()?;
     let result = AclCreationResult { error_code: CODE.code(), error_message: message() };
     let results = vec![result; request.creations.len()];
-    Ok(call.returns().now(&CreateAclsResponse { results, ..Default::default() }))
+    Ok(call.returns().now(CreateAclsResponse { results, ..Default::default() }))
 }
 
 pub fn delete(mut call: Call<'_>) -> Result<Reply, Reply> {
@@ -36,5 +36,5 @@ pub fn delete(mut call: Call<'_>) -> Result<Reply, Reply> {
     let result =
         DeleteAclsFilterResult { error_code: CODE.code(), error_message: message(), ..Default::default() };
     let filter_results = vec![result; request.filters.len()];
-    Ok(call.returns().now(&DeleteAclsResponse { filter_results, ..Default::default() }))
+    Ok(call.returns().now(DeleteAclsResponse { filter_results, ..Default::default() }))
 }

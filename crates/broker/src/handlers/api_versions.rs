@@ -16,7 +16,7 @@ pub fn handle(mut call: Call<'_>) -> Result<Reply, Reply> {
     let image = call.context.image();
     let version = call.version();
     let refuse = |error: ErrorCode| {
-        Ok(call.returns().now(&ApiVersionsResponse { error_code: error.code(), ..Default::default() }))
+        Ok(call.returns().now(ApiVersionsResponse { error_code: error.code(), ..Default::default() }))
     };
     if version >= 3
         && !(is_software(&request.client_software_name) && is_software(&request.client_software_version))
@@ -32,7 +32,7 @@ pub fn handle(mut call: Call<'_>) -> Result<Reply, Reply> {
             _ => return refuse(ErrorCode::RebootstrapRequired),
         }
     }
-    Ok(call.returns().now(&ApiVersionsResponse {
+    Ok(call.returns().now(ApiVersionsResponse {
         error_code: ErrorCode::None.code(),
         api_keys: served().map(range).collect(),
         supported_features: vec![SupportedFeatureKey {
@@ -57,7 +57,7 @@ pub fn handle(mut call: Call<'_>) -> Result<Reply, Reply> {
 /// A version that nobody knows is answered in the oldest form, with the range of this API alone (quirk Q3).
 pub fn unsupported(correlation_id: i32) -> Reply {
     let own = served().filter(|api| api.key == apis::API_VERSIONS);
-    Return { correlation_id, version: 0 }.now(&ApiVersionsResponse {
+    Return { correlation_id, version: 0, charge: None }.now(ApiVersionsResponse {
         error_code: ErrorCode::UnsupportedVersion.code(),
         api_keys: own.map(range).collect(),
         ..Default::default()

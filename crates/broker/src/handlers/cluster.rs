@@ -24,7 +24,7 @@ pub fn describe(mut call: Call<'_>) -> Result<Reply, Reply> {
             2 => (ErrorCode::MismatchedEndpointType, "this listener is one for clients, not for controllers"),
             _ => (ErrorCode::UnsupportedEndpointType, "unknown kind of endpoint"),
         };
-        return Ok(call.returns().now(&DescribeClusterResponse {
+        return Ok(call.returns().now(DescribeClusterResponse {
             error_code: error.code(),
             error_message: Some(message.into()),
             endpoint_type: request.endpoint_type,
@@ -34,7 +34,7 @@ pub fn describe(mut call: Call<'_>) -> Result<Reply, Reply> {
     let brokers = super::metadata::addresses(&call, &image);
     let operations =
         if request.include_cluster_authorized_operations { CLUSTER_OPERATIONS } else { NOT_ASKED };
-    Ok(call.returns().now(&DescribeClusterResponse {
+    Ok(call.returns().now(DescribeClusterResponse {
         endpoint_type: BROKERS,
         cluster_id: image.cluster().map_or_else(Default::default, |cluster| cluster.id.as_str().into()),
         controller_id: image.controller().unwrap_or(-1),
@@ -61,7 +61,7 @@ pub fn unregister(mut call: Call<'_>) -> Result<Reply, Reply> {
         let message = format!("broker {broker_id} runs, and its registration ends when it stops; stop it");
         (ErrorCode::PolicyViolation, message)
     };
-    Ok(call.returns().now(&UnregisterBrokerResponse {
+    Ok(call.returns().now(UnregisterBrokerResponse {
         error_code: error.code(),
         error_message: Some(message.as_str().into()),
         ..Default::default()

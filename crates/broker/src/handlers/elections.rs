@@ -35,7 +35,7 @@ pub fn elect(mut call: Call<'_>) -> Result<Reply, Reply> {
             (ErrorCode::InvalidRequest, topics.unwrap_or_default().into_iter().map(refuse).collect())
         }
     };
-    Ok(call.returns().now(&ElectLeadersResponse {
+    Ok(call.returns().now(ElectLeadersResponse {
         error_code: error.code(),
         replica_election_results: results,
         ..Default::default()

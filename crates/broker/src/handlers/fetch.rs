@@ -1,6 +1,7 @@
 //! Fetch (1), versions 4-18. v7: sessions (KIP-227); v12: tagged fields; v13: topic ids; v16: where the leader is.
 //!
-//! Records leave as the log has them. A request that finds less than `min_bytes` waits for a high watermark to move.
+//! Records leave as the log has them. A request that finds less than `min_bytes` waits for a high watermark to move, or
+//! for the client to leave. A client that was sent more than its quota allows is sent no records until it has waited.
 
 mod read;
 pub mod sessions;
@@ -9,6 +10,7 @@ use crate::budget::Memory;
 use crate::call::Call;
 use crate::context::{Context, TopicRef, check_epoch, find_topic};
 use crate::partition::{Offsets, Partition, WaitSet};
+use crate::quotas::Charge;
 use crate::reply::Reply;
 use ottla_wire::ErrorCode;
 use ottla_wire::codec::Records;
@@ -17,6 +19,7 @@ use read::{Read, read_all};
 use sessions::{Finished, News, Plan, Wanted};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 const READ_COMMITTED: i8 = 1;
 
@@ -30,12 +33,12 @@ pub fn handle(mut call: Call<'_>) -> Result<Reply, Reply> {
     // In the order of arrival: a client may send the next request of its session before this one is answered.
     let plan = match context.fetch_sessions.begin(&request, by_id) {
         Ok(plan) => plan,
-        Err(error) => return Ok(call.returns().now(&refused(error))),
+        Err(error) => return Ok(call.returns().now(refused(error))),
     };
-    let returns = call.returns();
+    let (returns, asker) = (call.returns(), Asker { left: call.client.left.clone(), charge: call.charge });
     Ok(Reply::Later(Box::pin(async move {
-        let (response, memory) = answer(&context, &request, &plan).await;
-        returns.outcome(&response).holding(memory)
+        let (response, memory) = answer(&context, &request, &plan, asker).await;
+        returns.outcome(response).holding(memory)
     })))
 }
 
@@ -43,8 +46,19 @@ fn refused(error: ErrorCode) -> FetchResponse {
     FetchResponse { error_code: error.code(), ..Default::default() }
 }
 
+/// Who waits for the answer.
+struct Asker {
+    left: watch::Receiver<bool>,
+    charge: Option<Arc<Charge>>,
+}
+
 /// Also the memory of its records, which they hold until they are sent.
-async fn answer(context: &Context, request: &FetchRequest, plan: &Plan) -> (FetchResponse, Memory) {
+async fn answer(
+    context: &Context,
+    request: &FetchRequest,
+    plan: &Plan,
+    Asker { mut left, charge }: Asker,
+) -> (FetchResponse, Memory) {
     let found = find(context, plan);
     let deadline =
         tokio::time::sleep(Duration::from_millis(request.max_wait_ms.max(0).unsigned_abs().into()));
@@ -57,12 +71,17 @@ async fn answer(context: &Context, request: &FetchRequest, plan: &Plan) -> (Fetc
     let mut last = request.max_wait_ms <= 0 || found.iter().all(unknown);
     loop {
         // What is granted is counted in larger steps than what was asked for.
-        let most = most_bytes(context, request, plan);
+        let allowed = charge.as_ref().map_or(usize::MAX, |charge| charge.fetch_max());
+        let most = most_bytes(context, request, plan).min(allowed);
         let mut memory = context.answers.share(most).await;
         let reads = read_all(most.min(memory.bytes()), &plan.wanted, &found).await;
         let bytes: usize = reads.iter().map(|read| read.slices.bytes).sum();
         let failed = reads.iter().zip(&found).any(|(read, found)| read.error.is_error() && !unknown(found));
-        if last || failed || bytes >= usize::try_from(request.min_bytes).unwrap_or(0) {
+        if last || failed || bytes >= usize::try_from(request.min_bytes).unwrap_or(0).min(allowed) {
+            if charge.is_some_and(|charge| charge.fetched(bytes)) {
+                memory.keep(0);
+                return (throttled(context, plan), memory);
+            }
             context.metrics.fetched(bytes, reads.iter().map(|read| read.slices.records()).sum());
             memory.keep(bytes);
             return (respond(context, request, plan, &found, reads), memory);
@@ -72,8 +91,17 @@ async fn answer(context: &Context, request: &FetchRequest, plan: &Plan) -> (Fetc
         tokio::select! {
             () = waiting.moved() => {}
             () = &mut deadline => last = true,
+            _ = left.wait_for(|left| *left) => last = true,
             () = context.stopped() => last = true,
         }
+    }
+}
+
+/// Nothing of what was found; its session goes on, and shows all of it later.
+fn throttled(context: &Context, plan: &Plan) -> FetchResponse {
+    match context.fetch_sessions.keep(plan) {
+        Ok(session_id) => FetchResponse { session_id, ..Default::default() },
+        Err(error) => refused(error),
     }
 }
 

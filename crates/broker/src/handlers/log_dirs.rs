@@ -105,5 +105,5 @@ pub fn alter(mut call: Call<'_>) -> Result<Reply, Reply> {
         topic_name,
         partitions: partitions.into_iter().map(result).collect(),
     });
-    Ok(call.returns().now(&AlterReplicaLogDirsResponse { results: results.collect(), ..Default::default() }))
+    Ok(call.returns().now(AlterReplicaLogDirsResponse { results: results.collect(), ..Default::default() }))
 }

@@ -8,6 +8,7 @@ use crate::call::Call;
 use crate::context::Context;
 use crate::error;
 use crate::reply::Reply;
+use ottla_state::controller::{Mutations, Refusal};
 use ottla_state::image::Topic;
 use ottla_state::{Image, NodeId, topic_name};
 use ottla_wire::messages::metadata::{
@@ -55,7 +56,8 @@ pub fn handle(mut call: Call<'_>) -> Result<Reply, Reply> {
     let version = call.version();
     let brokers = addresses(&call, &call.context.image());
     let context = Arc::clone(call.context);
-    Ok(call.returns().later(async move { answer(&context, version, request, brokers).await }))
+    let mutations = call.mutations(0);
+    Ok(call.returns().later(async move { answer(&context, version, request, brokers, mutations).await }))
 }
 
 async fn answer(
@@ -63,6 +65,7 @@ async fn answer(
     version: i16,
     request: MetadataRequest,
     brokers: Vec<Address>,
+    mutations: Option<Arc<dyn Mutations>>,
 ) -> MetadataResponse {
     let wanted = request.topics.filter(|topics| version > 0 || !topics.is_empty());
     let mut image = context.image();
@@ -76,7 +79,7 @@ async fn answer(
             .filter(|name| topic_name::check(name).is_ok() && image.topic(name).is_none())
             .collect();
         if !missing.is_empty() {
-            refused = create(context, missing).await;
+            refused = create(context, missing, mutations).await;
             image = context.image();
         }
     }
@@ -106,11 +109,20 @@ async fn answer(
 }
 
 /// Creates topics; the answer has those that could not be.
-async fn create(context: &Context, names: Vec<WireStr>) -> BTreeMap<WireStr, ErrorCode> {
-    match context.controller.auto_create(names.clone()).await {
+async fn create(
+    context: &Context,
+    names: Vec<WireStr>,
+    mutations: Option<Arc<dyn Mutations>>,
+) -> BTreeMap<WireStr, ErrorCode> {
+    let code = |refusal: Refusal| match refusal.code {
+        // Of a topic that comes later, clients know this one to ask again.
+        ErrorCode::ThrottlingQuotaExceeded => ErrorCode::UnknownTopicOrPartition,
+        code => code,
+    };
+    match context.controller.auto_create(names.clone(), mutations).await {
         Ok(answers) => answers
             .into_iter()
-            .filter_map(|answer| answer.result.err().map(|refusal| (answer.name, refusal.code)))
+            .filter_map(|answer| answer.result.err().map(|refusal| (answer.name, code(refusal))))
             .collect(),
         Err(failure) => names.into_iter().map(|name| (name, error::of_controller(&failure))).collect(),
     }

@@ -1,4 +1,5 @@
-//! CreatePartitions (37), versions 0-3. v2: flexible. Answers when the new partitions take writes, as CreateTopics does.
+//! CreatePartitions (37), versions 0-3. v2: flexible; v3: refused beyond the client's quota
+//! (KIP-599). Answers when the new partitions take writes, as CreateTopics does.
 
 use crate::call::Call;
 use crate::error;
@@ -23,9 +24,9 @@ pub fn create(mut call: Call<'_>) -> Result<Reply, Reply> {
             assignments: topic.assignments.map(|list| list.into_iter().map(|a| a.broker_ids).collect()),
         })
         .collect();
-    let context = Arc::clone(call.context);
+    let (context, mutations) = (Arc::clone(call.context), call.mutations(3));
     Ok(call.returns().later(async move {
-        let results = match context.controller.create_partitions(topics, mode).await {
+        let results = match context.controller.create_partitions(topics, mode, mutations).await {
             Ok(answers) => answers.into_iter().map(|answer| result(answer.name, answer.result)).collect(),
             Err(failure) => {
                 let refusal = error::refusal_of(&failure);

@@ -103,6 +103,7 @@ pub fn handle(mut call: Call<'_>) -> Result<Reply, Reply> {
         topics.push((topic.name.clone(), topic.topic_id, partitions));
     }
     let (returns, acks, time) = (call.returns(), request.acks, request.timeout_ms);
+    let (charge, frame_bytes) = (call.charge, call.frame_bytes);
     let answered = async move {
         let mut responses = Vec::with_capacity(topics.len());
         for (name, topic_id, partitions) in topics {
@@ -111,6 +112,9 @@ pub fn handle(mut call: Call<'_>) -> Result<Reply, Reply> {
                 partition_responses.push(queued.response(&context, time).await);
             }
             responses.push(TopicProduceResponse { name, topic_id, partition_responses });
+        }
+        if let Some(charge) = charge {
+            charge.produced(frame_bytes);
         }
         ProduceResponse { responses, ..Default::default() }
     };

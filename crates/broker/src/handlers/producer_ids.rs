@@ -21,8 +21,8 @@ pub fn handle(mut call: Call<'_>) -> Result<Reply, Reply> {
     };
     match request.transactional_id.as_deref() {
         None => {}
-        Some("") => return Ok(call.returns().now(&refuse(ErrorCode::InvalidRequest))),
-        Some(_) => return Ok(call.returns().now(&refuse(ErrorCode::UnsupportedVersion))),
+        Some("") => return Ok(call.returns().now(refuse(ErrorCode::InvalidRequest))),
+        Some(_) => return Ok(call.returns().now(refuse(ErrorCode::UnsupportedVersion))),
     }
     let ids = Arc::clone(&call.context.producer_ids);
     Ok(call.returns().later(async move {

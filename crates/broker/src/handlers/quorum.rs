@@ -19,7 +19,7 @@ pub fn describe(mut call: Call<'_>) -> Result<Reply, Reply> {
     let image = context.image();
     let Some(node) = image.controller().filter(|_| asks_for_metadata(&request.topics)) else {
         let topics = request.topics.into_iter().map(unknown).collect();
-        return Ok(call.returns().now(&DescribeQuorumResponse { topics, ..Default::default() }));
+        return Ok(call.returns().now(DescribeQuorumResponse { topics, ..Default::default() }));
     };
     let (revision, now) = (context.metadata.revision(), context.clock.now_ms());
     let voter = ReplicaState {
@@ -38,7 +38,7 @@ pub fn describe(mut call: Call<'_>) -> Result<Reply, Reply> {
     };
     let topic = TopicDataResponse { topic_name: METADATA_TOPIC.into(), partitions: vec![partition] };
     let nodes = vec![Node { node_id: node, listeners: listeners(&image, node) }];
-    Ok(call.returns().now(&DescribeQuorumResponse { topics: vec![topic], nodes, ..Default::default() }))
+    Ok(call.returns().now(DescribeQuorumResponse { topics: vec![topic], nodes, ..Default::default() }))
 }
 
 /// Kafka answers this one question and no mixture of it with others.

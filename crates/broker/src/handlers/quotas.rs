@@ -39,7 +39,7 @@ pub fn describe(mut call: Call<'_>) -> Result<Reply, Reply> {
             ..Default::default()
         },
     };
-    Ok(call.returns().now(&response))
+    Ok(call.returns().now(response))
 }
 
 /// What a type of an entity has to be.

@@ -21,7 +21,7 @@ type Refused = (ErrorCode, Option<String>);
 pub fn alter(mut call: Call<'_>) -> Result<Reply, Reply> {
     let request: AlterPartitionReassignmentsRequest = call.read()?;
     let image = call.context.image();
-    Ok(call.returns().now(&AlterPartitionReassignmentsResponse {
+    Ok(call.returns().now(AlterPartitionReassignmentsResponse {
         allow_replication_factor_change: request.allow_replication_factor_change,
         error_message: None,
         responses: request.topics.into_iter().map(|topic| altered(&image, topic)).collect(),
@@ -31,7 +31,7 @@ pub fn alter(mut call: Call<'_>) -> Result<Reply, Reply> {
 
 pub fn list(mut call: Call<'_>) -> Result<Reply, Reply> {
     let _: ListPartitionReassignmentsRequest = call.read()?;
-    Ok(call.returns().now(&ListPartitionReassignmentsResponse { error_message: None, ..Default::default() }))
+    Ok(call.returns().now(ListPartitionReassignmentsResponse { error_message: None, ..Default::default() }))
 }
 
 fn altered(image: &Image, topic: ReassignableTopic) -> ReassignableTopicResponse {

@@ -31,7 +31,7 @@ pub fn handle(mut call: Call<'_>) -> Result<Reply, Reply> {
         let names: BTreeSet<WireStr> = request.topics.into_iter().map(|topic| topic.name).collect();
         page(&image, names.into_iter(), request.cursor.as_ref(), limit)
     };
-    Ok(call.returns().now(&answer))
+    Ok(call.returns().now(answer))
 }
 
 /// The topic of a cursor is one of those that are asked for, if any are.

@@ -1,4 +1,5 @@
-//! CreateTopics (19), versions 0-7, and DeleteTopics (20), versions 0-6. The answer leaves when this broker's image has
+//! CreateTopics (19), versions 0-7, and DeleteTopics (20), versions 0-6. v6 and v5: refused beyond the client's quota of
+//! changed partitions, where older ones wait afterwards (KIP-599). The answer leaves when this broker's image has
 //! the change: a created topic takes writes, a deleted one is gone.
 
 use crate::call::Call;
@@ -29,9 +30,9 @@ pub fn create(mut call: Call<'_>) -> Result<Reply, Reply> {
             configs: topic.configs.into_iter().map(|c| (c.name, c.value)).collect(),
         })
         .collect();
-    let context = Arc::clone(call.context);
+    let (context, mutations) = (Arc::clone(call.context), call.mutations(6));
     Ok(call.returns().later(async move {
-        let topics = match context.controller.create_topics(topics, mode).await {
+        let topics = match context.controller.create_topics(topics, mode, mutations).await {
             Ok(answers) => {
                 let settings = context.settings.load();
                 answers.into_iter().map(|answer| created(&settings, answer, mode)).collect()
@@ -105,9 +106,9 @@ pub fn delete(mut call: Call<'_>) -> Result<Reply, Reply> {
         let by_name = |name| DeleteTarget { name: Some(name), id: ottla_wire::Uuid::ZERO };
         request.topic_names.into_iter().map(by_name).collect()
     };
-    let context = Arc::clone(call.context);
+    let (context, mutations) = (Arc::clone(call.context), call.mutations(5));
     Ok(call.returns().later(async move {
-        let responses = match context.controller.delete_topics(targets.clone()).await {
+        let responses = match context.controller.delete_topics(targets.clone(), mutations).await {
             Ok(answers) => answers.into_iter().map(|answer| deleted(answer, version)).collect(),
             Err(failure) => {
                 let failed = |target: DeleteTarget| DeleteAnswer {

@@ -39,6 +39,8 @@ pub struct BrokerConfig {
     pub max_queued_bytes: u64,
     /// What quotas and rates are measured over.
     pub quota_window: Window,
+    /// What changes of partitions are measured over.
+    pub controller_quota_window: Window,
     pub live: LiveConfig,
     /// `connections.max.idle.ms`; negative: idle connections stay.
     pub idle_ms: i64,
@@ -116,10 +118,12 @@ pub(super) fn build(resolved: &mut Resolved) -> BrokerConfig {
         delete_topics: resolved.flag("delete.topic.enable"),
         max_frame_bytes,
         max_queued_bytes,
-        quota_window: Window {
-            samples: u32::try_from(int(resolved, "quota.window.num")).unwrap_or(1),
-            sample_ms: i64::from(int(resolved, "quota.window.size.seconds")).saturating_mul(1_000),
-        },
+        quota_window: window(resolved, "quota.window.num", "quota.window.size.seconds"),
+        controller_quota_window: window(
+            resolved,
+            "controller.quota.window.num",
+            "controller.quota.window.size.seconds",
+        ),
         live: LiveConfig::of(|name| value_of(&resolved.explicit, name).cloned()),
         idle_ms: resolved.number("connections.max.idle.ms").unwrap_or(-1),
         fetch_max_bytes: int(resolved, "fetch.max.bytes"),
@@ -137,6 +141,13 @@ pub(super) fn build(resolved: &mut Resolved) -> BrokerConfig {
 /// The table holds numbers of this type to the range of an i32.
 fn int(resolved: &Resolved, name: &str) -> i32 {
     resolved.number(name).and_then(|number| i32::try_from(number).ok()).unwrap_or_default()
+}
+
+fn window(resolved: &Resolved, samples: &str, seconds: &str) -> Window {
+    Window {
+        samples: u32::try_from(int(resolved, samples)).unwrap_or(1),
+        sample_ms: i64::from(int(resolved, seconds)).saturating_mul(1_000),
+    }
 }
 
 /// Milliseconds.

@@ -98,6 +98,20 @@ impl Connection {
         answer
     }
 
+    /// Sends nothing any more, and still reads.
+    pub async fn leave(&mut self) {
+        self.writer.shutdown().await.unwrap();
+    }
+
+    /// No byte of an answer has come yet.
+    pub async fn is_silent(&mut self) -> bool {
+        tokio::select! {
+            biased;
+            _ = self.receive_raw() => false,
+            () = std::future::ready(()) => true,
+        }
+    }
+
     pub async fn is_closed(&mut self) -> bool {
         self.receive_raw().await.is_none()
     }

@@ -597,8 +597,9 @@ fn features_go_up_within_what_every_broker_supports() {
 }
 
 type Parts<'a> = &'a [(&'a str, Option<&'a str>)];
+type Ops<'a> = &'a [(&'a str, Option<f64>)];
 
-fn alteration(entity: Parts<'_>, ops: &[(&str, Option<f64>)]) -> QuotaAlteration {
+fn alteration(entity: Parts<'_>, ops: Ops<'_>) -> QuotaAlteration {
     QuotaAlteration {
         entity: entity.iter().map(|(kind, name)| ((*kind).into(), name.map(WireStr::from))).collect(),
         ops: ops.iter().map(|(name, value)| ((*name).into(), *value)).collect(),
@@ -620,7 +621,7 @@ fn quotas_are_refused_as_kafka_refuses_them() {
     let client: Parts<'_> = &[("client-id", Some("a"))];
     let ip: Parts<'_> = &[("ip", Some("127.0.0.1"))];
     let (produce, connect) = ("producer_byte_rate", "connection_creation_rate");
-    let bad: &[(Parts<'_>, &[(&str, Option<f64>)])] = &[
+    let bad: &[(Parts<'_>, Ops<'_>)] = &[
         (&[], &[(produce, Some(1.0))]),
         (&[("group", Some("g"))], &[(produce, Some(1.0))]),
         (&[("client-id", Some(""))], &[(produce, Some(1.0))]),
@@ -654,7 +655,7 @@ fn quotas_are_refused_as_kafka_refuses_them() {
 fn quotas_are_set_one_by_one_and_taken_away() {
     let mut image = one_broker();
     let client: Parts<'_> = &[("client-id", Some("a"))];
-    let mut alter = |ops: &[(&str, Option<f64>)], mode| {
+    let mut alter = |ops: Ops<'_>, mode| {
         let other = alteration(&[("user", None)], &[("request_percentage", Some(0.5))]);
         let codes = alter_quotas(&mut image, vec![alteration(client, ops), other], mode);
         assert_eq!(codes, [ErrorCode::None; 2]);
@@ -665,14 +666,13 @@ fn quotas_are_set_one_by_one_and_taken_away() {
         limits.collect::<Vec<_>>()
     };
     let other = "user <default>: request_percentage=0.5";
-    let set: &[(&str, Option<f64>)] = &[("producer_byte_rate", Some(5.0)), ("consumer_byte_rate", Some(7.0))];
+    let set: Ops<'_> = &[("producer_byte_rate", Some(5.0)), ("consumer_byte_rate", Some(7.0))];
     assert!(alter(set, Mode::ValidateOnly).is_empty());
     assert_eq!(alter(set, Mode::Commit), [other, "client-id a: producer_byte_rate=5 consumer_byte_rate=7"]);
-    let change: &[(&str, Option<f64>)] = &[("producer_byte_rate", None), ("consumer_byte_rate", Some(8.0))];
+    let change: Ops<'_> = &[("producer_byte_rate", None), ("consumer_byte_rate", Some(8.0))];
     assert_eq!(alter(change, Mode::Commit), [other, "client-id a: consumer_byte_rate=8"]);
     // What is not there, and what nobody knows, can be taken away by anybody.
-    let clear: &[(&str, Option<f64>)] =
-        &[("consumer_byte_rate", None), ("nope", None), ("request_percentage", None)];
+    let clear: Ops<'_> = &[("consumer_byte_rate", None), ("nope", None), ("request_percentage", None)];
     assert_eq!(alter(clear, Mode::Commit), [other]);
 }
 

@@ -78,4 +78,7 @@ impl Message for AddOffsetsToTxnResponse {
     const KEY: i16 = 25;
     const VERSIONS: (i16, i16) = (0, 4);
     const FLEXIBLE_FROM: i16 = 3;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

@@ -230,4 +230,7 @@ impl Message for AlterClientQuotasResponse {
     const KEY: i16 = 49;
     const VERSIONS: (i16, i16) = (0, 1);
     const FLEXIBLE_FROM: i16 = 1;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

@@ -173,4 +173,7 @@ impl Message for AlterReplicaLogDirsResponse {
     const KEY: i16 = 34;
     const VERSIONS: (i16, i16) = (1, 2);
     const FLEXIBLE_FROM: i16 = 2;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

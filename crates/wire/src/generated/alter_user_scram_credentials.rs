@@ -172,4 +172,7 @@ impl Message for AlterUserScramCredentialsResponse {
     const KEY: i16 = 51;
     const VERSIONS: (i16, i16) = (0, 0);
     const FLEXIBLE_FROM: i16 = 0;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

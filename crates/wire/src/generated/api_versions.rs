@@ -247,4 +247,7 @@ impl Message for ApiVersionsResponse {
     const KEY: i16 = 18;
     const VERSIONS: (i16, i16) = (0, 5);
     const FLEXIBLE_FROM: i16 = 3;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

@@ -262,4 +262,7 @@ impl Message for ConsumerGroupDescribeResponse {
     const KEY: i16 = 69;
     const VERSIONS: (i16, i16) = (0, 1);
     const FLEXIBLE_FROM: i16 = 0;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

@@ -156,4 +156,7 @@ impl Message for CreateAclsResponse {
     const KEY: i16 = 30;
     const VERSIONS: (i16, i16) = (1, 3);
     const FLEXIBLE_FROM: i16 = 2;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

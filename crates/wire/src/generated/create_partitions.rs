@@ -168,4 +168,7 @@ impl Message for CreatePartitionsResponse {
     const KEY: i16 = 37;
     const VERSIONS: (i16, i16) = (0, 3);
     const FLEXIBLE_FROM: i16 = 2;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

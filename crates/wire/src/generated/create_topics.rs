@@ -318,4 +318,7 @@ impl Message for CreateTopicsResponse {
     const KEY: i16 = 19;
     const VERSIONS: (i16, i16) = (0, 7);
     const FLEXIBLE_FROM: i16 = 5;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

@@ -108,4 +108,7 @@ impl Message for DeleteGroupsResponse {
     const KEY: i16 = 42;
     const VERSIONS: (i16, i16) = (0, 3);
     const FLEXIBLE_FROM: i16 = 2;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

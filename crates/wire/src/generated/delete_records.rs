@@ -179,4 +179,7 @@ impl Message for DeleteRecordsResponse {
     const KEY: i16 = 21;
     const VERSIONS: (i16, i16) = (0, 2);
     const FLEXIBLE_FROM: i16 = 2;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

@@ -174,4 +174,7 @@ impl Message for DeleteTopicsResponse {
     const KEY: i16 = 20;
     const VERSIONS: (i16, i16) = (0, 6);
     const FLEXIBLE_FROM: i16 = 4;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

@@ -193,4 +193,7 @@ impl Message for DescribeAclsResponse {
     const KEY: i16 = 29;
     const VERSIONS: (i16, i16) = (1, 3);
     const FLEXIBLE_FROM: i16 = 2;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

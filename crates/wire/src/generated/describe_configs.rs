@@ -273,4 +273,7 @@ impl Message for DescribeConfigsResponse {
     const KEY: i16 = 32;
     const VERSIONS: (i16, i16) = (1, 4);
     const FLEXIBLE_FROM: i16 = 4;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

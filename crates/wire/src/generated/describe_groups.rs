@@ -202,4 +202,7 @@ impl Message for DescribeGroupsResponse {
     const KEY: i16 = 15;
     const VERSIONS: (i16, i16) = (0, 6);
     const FLEXIBLE_FROM: i16 = 5;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

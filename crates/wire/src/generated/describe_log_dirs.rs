@@ -229,4 +229,7 @@ impl Message for DescribeLogDirsResponse {
     const KEY: i16 = 35;
     const VERSIONS: (i16, i16) = (1, 5);
     const FLEXIBLE_FROM: i16 = 2;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

@@ -679,4 +679,7 @@ impl Message for FetchResponse {
     const KEY: i16 = 1;
     const VERSIONS: (i16, i16) = (4, 18);
     const FLEXIBLE_FROM: i16 = 12;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

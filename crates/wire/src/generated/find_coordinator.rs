@@ -201,4 +201,7 @@ impl Message for FindCoordinatorResponse {
     const KEY: i16 = 10;
     const VERSIONS: (i16, i16) = (0, 6);
     const FLEXIBLE_FROM: i16 = 3;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

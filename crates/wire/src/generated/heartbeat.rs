@@ -97,4 +97,7 @@ impl Message for HeartbeatResponse {
     const KEY: i16 = 12;
     const VERSIONS: (i16, i16) = (0, 4);
     const FLEXIBLE_FROM: i16 = 4;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

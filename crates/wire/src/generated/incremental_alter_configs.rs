@@ -183,4 +183,7 @@ impl Message for IncrementalAlterConfigsResponse {
     const KEY: i16 = 44;
     const VERSIONS: (i16, i16) = (0, 1);
     const FLEXIBLE_FROM: i16 = 1;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

@@ -146,4 +146,7 @@ impl Message for InitProducerIdResponse {
     const KEY: i16 = 22;
     const VERSIONS: (i16, i16) = (0, 6);
     const FLEXIBLE_FROM: i16 = 2;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

@@ -236,4 +236,7 @@ impl Message for JoinGroupResponse {
     const KEY: i16 = 11;
     const VERSIONS: (i16, i16) = (0, 9);
     const FLEXIBLE_FROM: i16 = 6;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

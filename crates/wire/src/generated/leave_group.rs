@@ -172,4 +172,7 @@ impl Message for LeaveGroupResponse {
     const KEY: i16 = 13;
     const VERSIONS: (i16, i16) = (0, 5);
     const FLEXIBLE_FROM: i16 = 4;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

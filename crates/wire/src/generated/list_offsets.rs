@@ -260,4 +260,7 @@ impl Message for ListOffsetsResponse {
     const KEY: i16 = 2;
     const VERSIONS: (i16, i16) = (0, 11);
     const FLEXIBLE_FROM: i16 = 6;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

@@ -179,4 +179,7 @@ impl Message for ListPartitionReassignmentsResponse {
     const KEY: i16 = 46;
     const VERSIONS: (i16, i16) = (0, 0);
     const FLEXIBLE_FROM: i16 = 0;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

@@ -132,4 +132,7 @@ impl Message for ListTransactionsResponse {
     const KEY: i16 = 66;
     const VERSIONS: (i16, i16) = (0, 2);
     const FLEXIBLE_FROM: i16 = 0;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

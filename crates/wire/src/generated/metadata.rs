@@ -366,4 +366,7 @@ impl Message for MetadataResponse {
     const KEY: i16 = 3;
     const VERSIONS: (i16, i16) = (0, 13);
     const FLEXIBLE_FROM: i16 = 9;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

@@ -256,4 +256,7 @@ impl Message for OffsetCommitResponse {
     const KEY: i16 = 8;
     const VERSIONS: (i16, i16) = (2, 10);
     const FLEXIBLE_FROM: i16 = 8;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

@@ -140,4 +140,7 @@ impl Message for OffsetDeleteResponse {
     const KEY: i16 = 47;
     const VERSIONS: (i16, i16) = (0, 0);
     const FLEXIBLE_FROM: i16 = 32767;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

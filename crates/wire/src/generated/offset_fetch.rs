@@ -453,4 +453,7 @@ impl Message for OffsetFetchResponse {
     const KEY: i16 = 9;
     const VERSIONS: (i16, i16) = (1, 10);
     const FLEXIBLE_FROM: i16 = 6;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

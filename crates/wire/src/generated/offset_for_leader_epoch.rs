@@ -212,4 +212,7 @@ impl Message for OffsetForLeaderEpochResponse {
     const KEY: i16 = 23;
     const VERSIONS: (i16, i16) = (2, 4);
     const FLEXIBLE_FROM: i16 = 4;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

@@ -397,4 +397,7 @@ impl Message for ProduceResponse {
     const KEY: i16 = 0;
     const VERSIONS: (i16, i16) = (3, 13);
     const FLEXIBLE_FROM: i16 = 9;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

@@ -340,4 +340,7 @@ impl Message for ShareAcknowledgeResponse {
     const KEY: i16 = 79;
     const VERSIONS: (i16, i16) = (1, 2);
     const FLEXIBLE_FROM: i16 = 1;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

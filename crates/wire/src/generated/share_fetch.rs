@@ -439,4 +439,7 @@ impl Message for ShareFetchResponse {
     const KEY: i16 = 78;
     const VERSIONS: (i16, i16) = (1, 2);
     const FLEXIBLE_FROM: i16 = 1;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

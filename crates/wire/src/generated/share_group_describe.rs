@@ -242,4 +242,7 @@ impl Message for ShareGroupDescribeResponse {
     const KEY: i16 = 77;
     const VERSIONS: (i16, i16) = (1, 1);
     const FLEXIBLE_FROM: i16 = 1;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

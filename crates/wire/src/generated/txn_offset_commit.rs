@@ -264,4 +264,7 @@ impl Message for TxnOffsetCommitResponse {
     const KEY: i16 = 28;
     const VERSIONS: (i16, i16) = (0, 6);
     const FLEXIBLE_FROM: i16 = 3;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

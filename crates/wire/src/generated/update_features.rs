@@ -196,4 +196,7 @@ impl Message for UpdateFeaturesResponse {
     const KEY: i16 = 57;
     const VERSIONS: (i16, i16) = (0, 2);
     const FLEXIBLE_FROM: i16 = 0;
+    fn set_throttle_time_ms(&mut self, ms: i32) {
+        self.throttle_time_ms = ms;
+    }
 }

@@ -34,7 +34,7 @@ pub fn describe(mut call: Call<'_>) -> Result<Reply, Reply> {
         }
     });
     let results = results.collect();
-    Ok(call.returns().now(&DescribeConfigsResponse { results, ..Default::default() }))
+    Ok(call.returns().now(DescribeConfigsResponse { results, ..Default::default() }))
 }
 
 fn look(

@@ -14,7 +14,7 @@ pub fn list(mut call: Call<'_>) -> Result<Reply, Reply> {
     let known = [TOPIC, BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP];
     if request.resource_types.iter().any(|kind| !known.contains(kind)) {
         let error_code = ErrorCode::UnsupportedVersion.code();
-        return Ok(call.returns().now(&ListConfigResourcesResponse { error_code, ..Default::default() }));
+        return Ok(call.returns().now(ListConfigResourcesResponse { error_code, ..Default::default() }));
     }
     let everything = call.version() >= 1 && request.resource_types.is_empty();
     let wanted = |kind: i8| everything || request.resource_types.contains(&kind);
@@ -33,5 +33,5 @@ pub fn list(mut call: Call<'_>) -> Result<Reply, Reply> {
     if wanted(TOPIC) {
         image.topics().for_each(|topic| add(TOPIC, &topic.name));
     }
-    Ok(call.returns().now(&ListConfigResourcesResponse { config_resources, ..Default::default() }))
+    Ok(call.returns().now(ListConfigResourcesResponse { config_resources, ..Default::default() }))
 }

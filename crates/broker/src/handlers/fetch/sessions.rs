@@ -183,6 +183,17 @@ impl FetchSessions {
         }
     }
 
+    /// The session of an answer that shows nothing of what was found: one that goes on; none that would begin. An error
+    /// is of the whole request.
+    pub fn keep(&self, plan: &Plan) -> Result<i32, ErrorCode> {
+        let Kind::Incremental { id, epoch } = plan.kind else { return Ok(NONE) };
+        match self.cache().sessions.get(&id) {
+            None => Err(ErrorCode::FetchSessionIdNotFound),
+            Some(session) if session.epoch != epoch => Err(ErrorCode::InvalidFetchSessionEpoch),
+            Some(_) => Ok(id),
+        }
+    }
+
     fn open(&self, plan: &Plan, news: &[News]) -> i32 {
         let now_ms = self.clock.now_ms();
         let mut cache = self.cache();

@@ -85,7 +85,7 @@ fn parked<M: Message>(
     Reply::Later(Box::pin(async move {
         tokio::select! {
             biased;
-            answer = answer => returns.outcome(&answer),
+            answer = answer => returns.outcome(answer),
             _ = left.wait_for(|left| *left) => Outcome::Close("the client left while it waited".to_owned()),
         }
     }))
