@@ -61,17 +61,35 @@ impl Codec {
     }
 }
 
+/// A codec, and how hard it tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compression {
+    pub codec: Codec,
+    /// 1 to 9 of gzip, -131,072 to 22 of zstd, where more is smaller and slower; `None` is the codec's own choice, which
+    /// it is always for the other codecs.
+    pub level: Option<i32>,
+}
+
+impl From<Codec> for Compression {
+    fn from(codec: Codec) -> Self {
+        Self { codec, level: None }
+    }
+}
+
 const XERIAL_MAGIC: [u8; 8] = [0x82, b'S', b'N', b'A', b'P', b'P', b'Y', 0];
 const XERIAL_HEADER: usize = 16;
 const XERIAL_BLOCK: usize = 32 << 10;
 /// 2^27 bytes: more than any Kafka client uses, and little enough to be granted.
 const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
-pub fn compress(codec: Codec, input: Bytes) -> Result<Bytes, CompressError> {
+pub fn compress(how: impl Into<Compression>, input: Bytes) -> Result<Bytes, CompressError> {
+    let Compression { codec, level } = how.into();
     Ok(match codec {
         Codec::None => input,
         Codec::Gzip => {
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            let level = level.and_then(|level| u32::try_from(level).ok()).map(|level| level.clamp(1, 9));
+            let level = level.map_or_else(flate2::Compression::default, flate2::Compression::new);
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
             encoder.write_all(&input)?;
             encoder.finish()?.into()
         }
@@ -84,7 +102,7 @@ pub fn compress(codec: Codec, input: Bytes) -> Result<Bytes, CompressError> {
             encoder.write_all(&input)?;
             encoder.finish().map_err(io::Error::from)?.into()
         }
-        Codec::Zstd => zstd::bulk::compress(&input, zstd::DEFAULT_COMPRESSION_LEVEL)?.into(),
+        Codec::Zstd => zstd::bulk::compress(&input, level.unwrap_or(zstd::DEFAULT_COMPRESSION_LEVEL))?.into(),
     })
 }
 
@@ -175,6 +193,20 @@ mod tests {
         }
         let raw = snap::raw::Encoder::new().compress_vec(&input).unwrap();
         assert_eq!(decompress(Codec::Snappy, raw.into(), input.len()).unwrap(), input);
+    }
+
+    #[test]
+    fn a_higher_level_makes_less_of_the_same() {
+        let words = (0..60_000_u32).map(|i| format!("{} ", i.wrapping_mul(2_654_435_761) % 997));
+        let input = Bytes::from(words.collect::<String>());
+        for (codec, low, high) in [(Codec::Gzip, 1, 9), (Codec::Zstd, -50, 19)] {
+            let [large, small] = [low, high].map(|level| {
+                let packed = compress(Compression { codec, level: Some(level) }, input.clone()).unwrap();
+                assert_eq!(decompress(codec, packed.clone(), input.len()).unwrap(), input);
+                packed.len()
+            });
+            assert!(small < large, "{codec:?}: {small} and {large}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! Varints are zig-zag encoded. Every count is checked against the bytes left before anything is reserved.
 
 use crate::batch::{BatchError, BatchHeader, DELETE_HORIZON, HEADER_LEN, TimestampType, crc32c};
-use crate::compress::{self, Codec, DecompressError};
+use crate::compress::{self, Codec, CompressError, Compression, DecompressError};
 use bytes::{BufMut, Bytes, BytesMut};
 
 /// The base timestamp of a batch that has lost all its records.
@@ -39,6 +39,14 @@ pub enum RecordError {
     Batch(#[from] BatchError),
     #[error(transparent)]
     Decompress(#[from] DecompressError),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RecompressError {
+    #[error(transparent)]
+    Read(#[from] RecordError),
+    #[error(transparent)]
+    Write(#[from] CompressError),
 }
 
 fn unsigned(bytes: &[u8], at: &mut usize) -> Option<u64> {
@@ -237,6 +245,26 @@ fn put_record(
     out.put_slice(scratch);
 }
 
+/// The same batch in another codec, its records as they are. They may take `limit` bytes without compression.
+pub fn recompress(batch: &Bytes, how: Compression, limit: usize) -> Result<Bytes, RecompressError> {
+    let RecordIter { header, records, .. } = iterate(batch, limit)?;
+    walk(&records, header.record_count)?;
+    let records = compress::compress(how, records)?;
+    let batch_length = i32::try_from(HEADER_LEN - 12 + records.len()).map_err(|_| CompressError::TooLarge)?;
+    let attributes = header.attributes & !7 | i16::from(how.codec.id());
+    Ok(sealed(BatchHeader { batch_length, attributes, ..header }, &records))
+}
+
+/// Header and records in one piece, with their checksum.
+fn sealed(mut header: BatchHeader, records: &[u8]) -> Bytes {
+    let first = crc32c(&header.to_bytes()[21..]);
+    header.crc = crate::batch::crc32c_combine(first, crc32c(records), records.len() as u64);
+    let mut batch = BytesMut::with_capacity(HEADER_LEN + records.len());
+    batch.put_slice(&header.to_bytes());
+    batch.put_slice(records);
+    batch.freeze()
+}
+
 /// A batch that lost some of its records, or all: offsets, producer and codec stay. With a delete horizon the base
 /// timestamp is that time (KIP-534); without any record there is none.
 pub fn rebuild(
@@ -262,7 +290,7 @@ pub fn rebuild(
         TimestampType::CreateTime => kept.iter().map(|record| record.timestamp).max(),
         TimestampType::LogAppendTime => None,
     };
-    let mut rebuilt = BatchHeader {
+    let rebuilt = BatchHeader {
         batch_length: i32::try_from(HEADER_LEN - 12 + records.len())
             .map_err(|_| compress::CompressError::TooLarge)?,
         attributes: flags | i16::from(codec.id()) | horizon,
@@ -271,12 +299,7 @@ pub fn rebuild(
         record_count: kept.len() as i32,
         ..*header
     };
-    let first = crc32c(&rebuilt.to_bytes()[21..]);
-    rebuilt.crc = crate::batch::crc32c_combine(first, crc32c(&records), records.len() as u64);
-    let mut batch = BytesMut::with_capacity(HEADER_LEN + records.len());
-    batch.put_slice(&rebuilt.to_bytes());
-    batch.put_slice(&records);
-    Ok(batch.freeze())
+    Ok(sealed(rebuilt, &records))
 }
 
 /// Upper bound of the bytes that a record takes before compression.

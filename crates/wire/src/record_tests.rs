@@ -33,6 +33,36 @@ fn records_come_back_as_they_were_in_every_codec() {
 }
 
 #[test]
+fn a_batch_in_another_codec_is_the_same_but_for_its_bytes() {
+    let mut builder = BatchBuilder::new();
+    builder.push(50, Some(b"k"), Some(&[b'v'; 5_000]), &[header("h", None)]);
+    builder.push(20, None, None, &[]);
+    let options = BuildOptions {
+        producer_id: 5,
+        producer_epoch: 2,
+        base_sequence: 9,
+        timestamp_type: TimestampType::LogAppendTime,
+        ..Default::default()
+    };
+    let plain = builder.build(options).unwrap();
+    for from in Codec::ALL {
+        let sent = recompress(&plain, from.into(), 10_000).unwrap();
+        for to in Codec::ALL {
+            let batch = recompress(&sent, to.into(), 10_000).unwrap();
+            let header = validate(&batch).unwrap();
+            assert_eq!(header.codec(), Ok(to));
+            assert_eq!(recompress(&batch, Codec::None.into(), 10_000).unwrap(), plain, "{from:?} {to:?}");
+        }
+        let small = recompress(&sent, Codec::Zstd.into(), 1_000);
+        let over = matches!(
+            small,
+            Err(RecompressError::Read(RecordError::Decompress(DecompressError::OverLimit(1_000))))
+        );
+        assert_eq!(over, from != Codec::None, "{from:?}");
+    }
+}
+
+#[test]
 fn records_that_lie_about_their_lengths_end_in_an_error() {
     assert_eq!(walk(&[], 1), Err(RecordError::Malformed));
     assert_eq!(walk(&[2, 0], 1), Err(RecordError::Malformed));

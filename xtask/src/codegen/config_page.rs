@@ -82,6 +82,13 @@ fn render(root: &Path) -> Result<String> {
     section(
         &mut page,
         &rows,
+        "Quotas",
+        "They work, and are no settings: AlterClientQuotas changes them, for clients, users and addresses.",
+        |row| row.scope == "quota" && row.effect == "real",
+    )?;
+    section(
+        &mut page,
+        &rows,
         "No effect yet",
         "Checked, kept and shown; what they ask for does not happen so far. One line at the start, or at the creation of \
          a topic, names those that are set.",

@@ -14,6 +14,7 @@ use crate::quotas::Charge;
 use crate::reply::Reply;
 use ottla_wire::ErrorCode;
 use ottla_wire::codec::Records;
+use ottla_wire::compress::Codec;
 use ottla_wire::messages::fetch::{FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData};
 use read::{Read, read_all};
 use sessions::{Finished, News, Plan, Wanted};
@@ -22,13 +23,15 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 const READ_COMMITTED: i8 = 1;
+/// The version from which on clients know zstd (KIP-110).
+const ZSTD_SINCE: i16 = 10;
 
 /// One partition of the request, found or not.
 type Found = Result<Arc<Partition>, ErrorCode>;
 
 pub fn handle(mut call: Call<'_>) -> Result<Reply, Reply> {
     let request: FetchRequest = call.read()?;
-    let by_id = call.version() >= 13;
+    let (version, by_id) = (call.version(), call.version() >= 13);
     let context = Arc::clone(call.context);
     // In the order of arrival: a client may send the next request of its session before this one is answered.
     let plan = match context.fetch_sessions.begin(&request, by_id) {
@@ -37,7 +40,7 @@ pub fn handle(mut call: Call<'_>) -> Result<Reply, Reply> {
     };
     let (returns, asker) = (call.returns(), Asker { left: call.client.left.clone(), charge: call.charge });
     Ok(Reply::Later(Box::pin(async move {
-        let (response, memory) = answer(&context, &request, &plan, asker).await;
+        let (response, memory) = answer(&context, (&request, version), &plan, asker).await;
         returns.outcome(response).holding(memory)
     })))
 }
@@ -55,11 +58,11 @@ struct Asker {
 /// Also the memory of its records, which they hold until they are sent.
 async fn answer(
     context: &Context,
-    request: &FetchRequest,
+    (request, version): (&FetchRequest, i16),
     plan: &Plan,
     Asker { mut left, charge }: Asker,
 ) -> (FetchResponse, Memory) {
-    let found = find(context, plan);
+    let found = find(context, plan, version);
     let deadline =
         tokio::time::sleep(Duration::from_millis(request.max_wait_ms.max(0).unsigned_abs().into()));
     tokio::pin!(deadline);
@@ -105,14 +108,20 @@ fn throttled(context: &Context, plan: &Plan) -> FetchResponse {
     }
 }
 
-fn find(context: &Context, plan: &Plan) -> Vec<Found> {
+fn find(context: &Context, plan: &Plan, version: i16) -> Vec<Found> {
     let image = context.image();
     let led = |wanted: &Wanted| {
         let topic = &wanted.topic;
         let named = if plan.by_id { TopicRef::Id(topic.id) } else { TopicRef::Name(&topic.name) };
         let (partition, epoch) =
             find_topic(&image, named).and_then(|_| context.led(&image, named, wanted.partition.partition))?;
-        check_epoch(wanted.partition.current_leader_epoch, epoch).map(|()| partition)
+        check_epoch(wanted.partition.current_leader_epoch, epoch)?;
+        // Such a client cannot read what the topic keeps.
+        let is_zstd = || partition.config().compression.is_some_and(|how| how.codec == Codec::Zstd);
+        if version < ZSTD_SINCE && is_zstd() {
+            return Err(ErrorCode::UnsupportedCompressionType);
+        }
+        Ok(partition)
     };
     plan.wanted.iter().map(led).collect()
 }

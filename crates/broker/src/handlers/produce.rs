@@ -9,18 +9,21 @@ use crate::context::{Context, TopicRef, find_topic};
 use crate::error;
 use crate::partition::{AppendError, Partition, Produced, Written};
 use crate::reply::{Outcome, Reply};
+use crate::settings::TopicConfig;
 use bytes::Bytes;
 use ottla_state::Image;
+use ottla_wire::ErrorCode;
 use ottla_wire::batch::{
     BatchError, BatchHeader, ProduceRefused, ProduceRules, TimestampType, check_produced, with_create_time,
     with_log_append_time,
 };
 use ottla_wire::codec::Records;
+use ottla_wire::compress::Codec;
 use ottla_wire::messages::produce::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, ProduceRequest, ProduceResponse,
     TopicProduceResponse,
 };
-use ottla_wire::{ErrorCode, record};
+use ottla_wire::record::{self, RecompressError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -174,11 +177,15 @@ fn append(
         let why = "a transactional batch in a request without transactional id";
         return Err(Refused::new(ErrorCode::TransactionalIdAuthorizationFailed, why));
     }
+    let limit = decompressed_max(&config);
     if config.strict_records {
-        check_strictly(&batch).map_err(|refused| refused.at(partition))?;
+        check_strictly(&batch, limit).map_err(|refused| refused.at(partition))?;
     }
     if config.log.compact {
-        check_keys(&batch).map_err(|refused| refused.at(partition))?;
+        check_keys(&batch, limit).map_err(|refused| refused.at(partition))?;
+    }
+    if config.max_decompressed_bytes.is_some() && header.codec() != Ok(Codec::None) {
+        record::iterate(&batch, limit).map_err(|error| invalid(error).at(partition))?;
     }
     let now = context.clock.now_ms();
     let (header, batch) = if config.log_append_time {
@@ -191,9 +198,33 @@ fn append(
             (header, batch)
         }
     };
+    let (header, batch) = kept(header, batch, partition)?;
     let (bytes, records) = (batch.len(), header.record_count);
     let answer = partition.log.append(Produced { header, batch, leader_epoch, frame_bytes });
     Ok(Appending { answer, log_append_time: config.log_append_time.then_some(now), bytes, records })
+}
+
+/// The batch in the codec of the topic, where it has one of its own (`compression.type`).
+fn kept(header: BatchHeader, batch: Bytes, partition: &Partition) -> Result<(BatchHeader, Bytes), Refused> {
+    let config = partition.config();
+    let Some(how) = config.compression.filter(|how| header.codec() != Ok(how.codec)) else {
+        return Ok((header, batch));
+    };
+    let batch = record::recompress(&batch, how, decompressed_max(&config)).map_err(|error| match error {
+        RecompressError::Read(error) => invalid(error).at(partition),
+        RecompressError::Write(error) => Refused::new(ErrorCode::MessageTooLarge, error.to_string()),
+    })?;
+    if batch.len() > config.max_message_bytes {
+        let (bytes, most) = (batch.len(), config.max_message_bytes);
+        let why = format!("{bytes} bytes in the codec of the topic are more than {most}");
+        return Err(Refused::new(ErrorCode::MessageTooLarge, why));
+    }
+    stamped(batch)
+}
+
+/// Bytes that one batch may have after decompression.
+fn decompressed_max(config: &TopicConfig) -> usize {
+    config.max_decompressed_bytes.unwrap_or(usize::MAX).min(DECOMPRESSED_MAX)
 }
 
 fn stamped(batch: Bytes) -> Result<(BatchHeader, Bytes), Refused> {
@@ -213,16 +244,14 @@ fn refused(refused: &ProduceRefused, partition: &Partition) -> Refused {
 }
 
 /// `record.validation=strict`: every record is looked at, compressed or not.
-fn check_strictly(batch: &Bytes) -> Result<(), Refused> {
-    record::iterate(batch, DECOMPRESSED_MAX)
-        .map_err(invalid)?
-        .try_for_each(|record| record.map(drop).map_err(invalid))
+fn check_strictly(batch: &Bytes, limit: usize) -> Result<(), Refused> {
+    record::iterate(batch, limit).map_err(invalid)?.try_for_each(|record| record.map(drop).map_err(invalid))
 }
 
 /// A record without a key could never be superseded.
-fn check_keys(batch: &Bytes) -> Result<(), Refused> {
+fn check_keys(batch: &Bytes, limit: usize) -> Result<(), Refused> {
     let mut bad = Vec::new();
-    for (index, record) in record::iterate(batch, DECOMPRESSED_MAX).map_err(invalid)?.enumerate() {
+    for (index, record) in record::iterate(batch, limit).map_err(invalid)?.enumerate() {
         if record.map_err(invalid)?.key.is_none() {
             bad.push(BatchIndexAndErrorMessage {
                 batch_index: index as i32,
@@ -257,7 +286,8 @@ fn check_timestamps(
         return Ok(());
     }
     let mut bad = Vec::new();
-    for (index, record) in record::iterate(batch, DECOMPRESSED_MAX).map_err(invalid)?.enumerate() {
+    let limit = decompressed_max(&config);
+    for (index, record) in record::iterate(batch, limit).map_err(invalid)?.enumerate() {
         let timestamp = record.map_err(invalid)?.timestamp;
         // Clients send -1 for "none".
         if timestamp != -1 && !(earliest..=latest).contains(&timestamp) {

@@ -93,6 +93,21 @@ impl Tail {
         }
     }
 
+    /// Forgets what stands below an offset: the log has other batches there now.
+    pub fn forget(&self, below: i64) {
+        let mut order = lock(&self.cache.0);
+        let mut batches = lock(&self.batches);
+        let count = batches.partition_point(|batch| batch.base_offset < below);
+        order.held -= batches.drain(..count).map(|batch| batch.size() + OVERHEAD).sum::<usize>();
+        // Its oldest batches are the oldest entries of it.
+        let mut left = count;
+        order.queue.retain(|other| {
+            let is_gone = left > 0 && Arc::ptr_eq(other, &self.batches);
+            left -= usize::from(is_gone);
+            !is_gone
+        });
+    }
+
     /// Whole batches from the one that holds `offset` on, below `upto`. `None` when the cache does not reach back so
     /// far.
     pub fn read(&self, offset: i64, upto: i64, limits: ReadLimits) -> Option<Slices> {
@@ -152,6 +167,25 @@ mod tests {
         assert_eq!(bytes(10, 20, ReadLimits { max_bytes: 11_000, at_least_one: true }), Some(10_000));
         assert_eq!(bytes(10, 20, ReadLimits { max_bytes: 10, at_least_one: true }), Some(5_000));
         assert_eq!(bytes(10, 20, ReadLimits { max_bytes: 10, at_least_one: false }), Some(0));
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_read_any_more_and_not_held() {
+        let cache = TailCache::new(1 << 20);
+        let (a, b) = (cache.tail(), cache.tail());
+        for i in 0..4 {
+            push(&a, 2 * i, 5_000);
+            push(&b, 2 * i, 5_000);
+        }
+        a.forget(4);
+        assert!(a.read(0, 10, ALL).is_none() && a.read(3, 10, ALL).is_none());
+        assert_eq!(a.read(4, 10, ALL).map(|slices| slices.bytes), Some(10_000));
+        assert_eq!(b.read(0, 10, ALL).map(|slices| slices.bytes), Some(20_000));
+        assert_eq!(cache.held(), 6 * (5_000 + OVERHEAD));
+        a.forget(i64::MAX);
+        assert_eq!(cache.held(), 4 * (5_000 + OVERHEAD));
+        drop(b);
+        assert_eq!((cache.held(), lock(&cache.0).queue.len()), (0, 0));
     }
 
     #[test]

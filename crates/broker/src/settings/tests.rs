@@ -128,7 +128,7 @@ fn names_without_effect_and_unknown_ones_are_a_line_each() {
         environment: pairs(&[("KAFKA_HEAP_OPTS", "-Xmx1g"), ("KAFKA_OPTS", ""), ("KAFKA_SERVICE_HOST", "x")]),
         ..properties(
             "retention.ms=1\nzookeeper.connect=z\ngroup.share.session.timeout.ms=50000\n\
-             compression.type=gzip\nlog.cleanup.policy=compact\nlog.retention.hours=168\nrsm.config.x=1\n\
+             transaction.max.timeout.ms=5\nlog.cleanup.policy=compact\nlog.retention.hours=168\nrsm.config.x=1\n\
              listener.name.internal.max.connections=5\nproducer.id.expiration.check.interval.ms=1\n",
         )
     };
@@ -144,7 +144,8 @@ fn names_without_effect_and_unknown_ones_are_a_line_each() {
     );
     assert_eq!(
         warnings[1],
-        "no effect yet: listener.name.internal.max.connections, compression.type, group.share.session.timeout.ms"
+        "no effect yet: listener.name.internal.max.connections, group.share.session.timeout.ms, \
+         transaction.max.timeout.ms"
     );
     assert_eq!(warnings[2], "accepted, no effect (there is no Java machine): KAFKA_HEAP_OPTS, KAFKA_OPTS");
 }
@@ -329,8 +330,7 @@ fn topic_settings_are_checked_in_the_words_of_kafka() {
         ("durability", "os"),
     ];
     assert_eq!(stored, Ok(overrides(&expected)));
-    assert_eq!(settings.topic_notes(&overrides(&expected)), ["no effect yet: compression.type"]);
-    assert!(settings.topic_notes(&overrides(&[("compression.type", "producer")])).is_empty());
+    assert!(settings.topic_notes(&overrides(&expected)).is_empty());
 }
 
 #[test]

@@ -5,10 +5,14 @@ use super::{Settings, Value, resolve};
 use ottla_log::{Durability, LogConfig};
 use ottla_state::controller::Refusal;
 use ottla_state::image::Configs;
+use ottla_wire::compress::{Codec, Compression};
 use ottla_wire::{ErrorCode, WireStr};
 
 /// Kafka's limit for one stored value.
 const VALUE_BYTES_MAX: usize = 32_767;
+
+/// What `max.decompressed.message.bytes` is where nobody sets it: no limit at all.
+const DECOMPRESSED_DEFAULT: i64 = 2_147_483_639;
 
 /// The settings in force of one topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +28,10 @@ pub struct TopicConfig {
     pub timestamp_after_max_ms: i64,
     /// Compressed batches are opened and checked too.
     pub strict_records: bool,
+    /// How batches are kept; `None`: as the producer sent them.
+    pub compression: Option<Compression>,
+    /// Bytes of one batch after decompression; `None`: nobody asked for a limit.
+    pub max_decompressed_bytes: Option<usize>,
 }
 
 impl Settings {
@@ -64,6 +72,10 @@ impl Settings {
             timestamp_before_max_ms: long("message.timestamp.before.max.ms"),
             timestamp_after_max_ms: long("message.timestamp.after.max.ms"),
             strict_records: is("record.validation", "strict"),
+            compression: compression(&value),
+            max_decompressed_bytes: number("max.decompressed.message.bytes")
+                .filter(|bytes| *bytes < DECOMPRESSED_DEFAULT)
+                .and_then(|bytes| usize::try_from(bytes).ok()),
         }
     }
 
@@ -137,6 +149,25 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// `compression.type` and the level of its codec. Levels of lz4 are all the same here.
+fn compression(value: &impl Fn(&str) -> Option<Value>) -> Option<Compression> {
+    let level = |name: &str| {
+        let level = value(name).and_then(|value| value.as_number());
+        level.and_then(|level| i32::try_from(level).ok())
+    };
+    let name = value("compression.type")?;
+    let (codec, level) = match name.as_text()? {
+        "uncompressed" => (Codec::None, None),
+        // -1 is the default of gzip.
+        "gzip" => (Codec::Gzip, level("compression.gzip.level").filter(|level| *level != -1)),
+        "snappy" => (Codec::Snappy, None),
+        "lz4" => (Codec::Lz4, None),
+        "zstd" => (Codec::Zstd, level("compression.zstd.level")),
+        _ => return None,
+    };
+    Some(Compression { codec, level })
 }
 
 /// The text to store for a value, as Kafka prints it.

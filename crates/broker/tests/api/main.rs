@@ -6,6 +6,7 @@
 mod admin;
 mod cluster;
 mod compaction;
+mod compression;
 mod configs;
 mod fetch_sessions;
 mod groups;

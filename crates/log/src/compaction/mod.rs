@@ -268,6 +268,12 @@ impl Compacted {
     pub fn is_empty(&self) -> bool {
         self.segments.is_empty()
     }
+
+    /// Nothing from here on was touched.
+    pub fn end_offset(&self) -> i64 {
+        let ranges = self.segments.iter().filter_map(|segment| segment.compacted);
+        ranges.map(|range| range.end_offset).max().unwrap_or_default()
+    }
 }
 
 struct Output<'a> {

@@ -52,6 +52,8 @@ impl Writer {
             }
         }
         if !compacted.is_empty() {
+            // First: batches in memory would go on to show what is gone.
+            local.tail.forget(compacted.end_offset());
             let removal = open.log.compacted(compacted);
             open.changed = true;
             let delay_ms = open.log.config().file_delete_delay_ms;
