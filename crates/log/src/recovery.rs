@@ -75,7 +75,7 @@ pub(crate) fn list(disk: &dyn Disk, dir: &Path) -> Result<Files, OpenError> {
     let ranges: Vec<(i64, CompactedRange)> =
         found.iter().filter_map(|(base, file)| Some((*base, file.compacted?))).collect();
     for (base, file) in found {
-        let end = file.compacted.map_or(base + 1, |range| range.end_offset);
+        let end = file.compacted.map_or(base.saturating_add(1), |range| range.end_offset);
         let generation = file.compacted.map_or(0, |range| range.generation);
         let superseded = ranges
             .iter()

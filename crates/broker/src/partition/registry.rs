@@ -565,7 +565,8 @@ impl Inner {
         }
         for (_, entry) in lock(&self.checkpoint).logs.iter().filter(|(key, _)| !seen.contains(*key)) {
             storage.segments += entry.segments.len();
-            storage.bytes += entry.segments.iter().map(|segment| segment.size).sum::<u64>();
+            let bytes = entry.segments.iter().map(|segment| segment.size);
+            storage.bytes = bytes.fold(storage.bytes, u64::saturating_add);
         }
         storage.space = self.disk.space(&self.root).ok();
         storage

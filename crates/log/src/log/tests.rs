@@ -298,6 +298,22 @@ fn damage_in_a_file_hides_nothing_in_front_of_it() {
 }
 
 #[test]
+fn names_and_sizes_beyond_all_measure_are_no_panic() {
+    let disk = data_disk();
+    let (log, mut entry) = written(&disk, &small());
+    entry.segments.iter_mut().for_each(|segment| segment.size = u64::MAX);
+    let (again, report) = open(&disk, &small(), unclean(Some(&entry)));
+    assert!(report.damage.is_some());
+    assert_eq!(again.reader().size(), u64::MAX);
+    drop(log);
+    let disk = data_disk();
+    disk.create_dir_all(&place().dir).unwrap();
+    disk.open(&place().dir.join(file_name(i64::MAX, "log")), OpenMode::Write).unwrap();
+    let (mut log, _) = open(&disk, &small(), unclean(None));
+    assert!(matches!(append(&mut log, &batch(1, 0), 0), Err(AppendError::Offline(_))));
+}
+
+#[test]
 fn a_whole_batch_behind_one_whose_epoch_rotted_is_kept_when_it_is_cut() {
     let disk = data_disk();
     let config = LogConfig::default();
