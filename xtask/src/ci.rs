@@ -5,7 +5,7 @@
 
 use crate::process::{self, cargo};
 use crate::stages::Stages;
-use crate::{answers, check, client_check, clients, disk_errors, interop, kill9, limits, toolchains};
+use crate::{answers, check, client_check, clients, disk_errors, fuzz, interop, kill9, limits, toolchains};
 use anyhow::Result;
 use std::path::Path;
 
@@ -49,6 +49,9 @@ fn all(root: &Path, stages: &mut Stages) -> Result<()> {
     stages.run("kill -9 of groups", || kill9::run(root, &["--groups".to_owned()]))?;
     stages.run("kill -9 of planted bugs", || kill9::run(root, &["--controls".to_owned()]))?;
     stages.run("limits", || limits::run(root))?;
+    stages.run("fuzz --live", || {
+        fuzz::run(root, &["--live", "--count", "30000", "--seed", "1"].map(str::to_owned))
+    })?;
     stages.run("answers", || answers::run(root, &[]))?;
     stages.run("client", || client_check::run(root, &[]))?;
     stages.run("interop", || interop::run(root, &["--first-writes".to_owned(), "1000".to_owned()]))?;

@@ -1,9 +1,11 @@
-//! `cargo xtask disk`: the release binary on a disk that is full, and on one whose syncs fail.
+//! `cargo xtask disk`: the release binary on a disk that is full, on one whose syncs fail, and on damage.
 //!
 //! A tmpfs of 64 MiB is filled under load: writes are refused by Kafka's error, reads go on, a killed broker starts on
 //! the full disk, and writes go on when there is room (durability rule A8). Then strace fails the n-th sync with EIO:
 //! the process ends with code 1 and names path and error, and the next start has everything that was acknowledged
 //! (rule A7). Needs root (for the mount) and strace; without them it fails and says so.
+
+mod damage;
 
 use crate::kill9::broker::{Broker, Program};
 use crate::kill9::protocol::Connection;
@@ -45,8 +47,12 @@ pub fn run(root: &Path, args: &[String]) -> Result<()> {
     for failed in FAILED_SYNCS {
         failed_sync(&binary, &folder.join(format!("sync-{failed}")), failed)?;
     }
+    let damaged = damage::run(&binary, &folder)?;
     fs::remove_dir_all(&folder)?;
-    println!("disk: 1 full disk and {} failed syncs, nothing acknowledged is lost", FAILED_SYNCS.len());
+    println!(
+        "disk: 1 full disk, {} failed syncs and {damaged} kinds of damage, nothing acknowledged is lost",
+        FAILED_SYNCS.len()
+    );
     Ok(())
 }
 

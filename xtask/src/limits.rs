@@ -149,7 +149,8 @@ fn fetch(correlation: i32) -> Vec<u8> {
     frame
 }
 
-fn rss_bytes(pid: u32) -> Result<u64> {
+/// The memory of a process that is in memory.
+pub fn rss_bytes(pid: u32) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).context("read the broker's memory")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
     let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;

@@ -12,10 +12,12 @@ mod client_check;
 mod clients;
 mod codegen;
 mod disk_errors;
+mod fuzz;
 mod interop;
 mod kill9;
 mod limits;
 mod process;
+mod soak;
 mod stages;
 mod tidy;
 mod toolchains;
@@ -35,7 +37,9 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   client    the client of this repository against Ottla and against Apache Kafka (--broker: one of them)
   kill9     kills the broker under real clients, and looks for what it promised (--controls: planted bugs)
   limits    clients that take and give nothing, with a good one beside them, and the broker's memory
-  disk      the broker on a full disk, and on one whose syncs fail (root, strace)
+  disk      the broker on a full disk, on one whose syncs fail, and on damage (root, strace)
+  fuzz      mutations of real bytes for every reader of bytes from outside (--live: at a running broker)
+  soak      crash suites, random groups, fuzz and kill -9 with new seeds, for so many minutes
   bars      Ottla beside Apache Kafka, load after load, and the goals (--pairs N, --list, SCENARIO...)
   codegen   generated code from the schemas (--check compares, import JAR... reads Kafka's definitions)";
 
@@ -59,6 +63,8 @@ fn route(root: &Path, args: &[String]) -> Result<()> {
         ("tidy", []) => tidy::run(root),
         ("ci", []) => ci::run(root),
         ("disk", rest) => disk_errors::run(root, rest),
+        ("fuzz", rest) => fuzz::run(root, rest),
+        ("soak", rest) => soak::run(root, rest),
         ("kill9", rest) => kill9::run(root, rest),
         ("bars", rest) => bars::run(root, rest),
         ("limits", []) => limits::run(root),

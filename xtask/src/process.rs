@@ -6,8 +6,14 @@ use std::process::{Command, Stdio};
 
 /// Runs a command with the terminal as its output and fails when it does.
 pub fn run(root: &Path, program: &str, args: &[&str]) -> Result<()> {
+    run_with(root, program, args, &[])
+}
+
+/// The same with more in its environment.
+pub fn run_with(root: &Path, program: &str, args: &[&str], environment: &[(&str, String)]) -> Result<()> {
     let status = Command::new(program)
         .args(args)
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .current_dir(root)
         .stdin(Stdio::null())
         .status()

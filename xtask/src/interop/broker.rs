@@ -51,10 +51,7 @@ pub struct Broker {
 impl Broker {
     /// Starts on an empty directory with these settings (`name=value`) and returns when records can be produced.
     pub fn start(root: &Path, kind: Kind, check: &str, settings: &[&str]) -> Result<Self> {
-        let folder = root.join(format!("target/{check}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).context("create the broker's directory")?;
-        let port = free_ports()?;
+        let (folder, port) = (new_folder(root, check)?, free_ports()?);
         let mut command = match kind {
             Kind::Ottla => ottla(root, &folder, port)?,
             Kind::Kafka => kafka(root, &folder, port),
@@ -65,6 +62,20 @@ impl Broker {
             }
             command.arg(setting);
         }
+        Self::spawn(command, kind, folder, port)
+    }
+
+    /// The same with a build of Ottla that is there already.
+    pub fn start_binary(root: &Path, binary: &Path, check: &str, settings: &[&str]) -> Result<Self> {
+        let (folder, port) = (new_folder(root, check)?, free_ports()?);
+        let mut command = ottla_at(binary, &folder, port);
+        for setting in settings {
+            command.args(["-X", setting]);
+        }
+        Self::spawn(command, Kind::Ottla, folder, port)
+    }
+
+    fn spawn(mut command: Command, kind: Kind, folder: PathBuf, port: u16) -> Result<Self> {
         let log = File::create(folder.join("log")).context("create the broker's log file")?;
         let errors = log.try_clone().context("share the broker's log file")?;
         let child = command
@@ -114,7 +125,8 @@ impl Broker {
         bail!("the broker did not stop within {} s:\n{}", STOP_LIMIT.as_secs(), self.log_tail())
     }
 
-    fn log(&self) -> String {
+    /// All that it printed.
+    pub fn log(&self) -> String {
         fs::read(self.folder.join("log"))
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
             .unwrap_or_default()
@@ -140,10 +152,22 @@ impl Drop for Broker {
 
 fn ottla(root: &Path, folder: &Path, port: u16) -> Result<Command> {
     run(root, &cargo(), &["build", "--release", "--locked", "--quiet"])?;
-    let mut command = Command::new(root.join("target/release/ottla"));
+    Ok(ottla_at(&root.join("target/release/ottla"), folder, port))
+}
+
+fn ottla_at(binary: &Path, folder: &Path, port: u16) -> Command {
+    let mut command = Command::new(binary);
     command.arg("broker").arg("--data-dir").arg(folder.join("data"));
     command.args(["-X", &format!("listeners=PLAINTEXT://127.0.0.1:{port}"), "-X", "http.listen=127.0.0.1:0"]);
-    Ok(command)
+    command
+}
+
+/// An empty directory for a broker.
+fn new_folder(root: &Path, check: &str) -> Result<PathBuf> {
+    let folder = root.join(format!("target/{check}-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).context("create the broker's directory")?;
+    Ok(folder)
 }
 
 fn kafka(root: &Path, folder: &Path, port: u16) -> Command {

@@ -71,7 +71,8 @@ impl Graph {
 
     /// Packages that end up in the binary or build it: everything members reach without their dev-dependencies.
     pub fn shipped(&self) -> BTreeSet<String> {
-        let is_product = |id: &&String| !matches!(self.packages[*id].name.as_str(), "xtask" | "ottla-sim");
+        let is_product =
+            |id: &&String| !matches!(self.packages[*id].name.as_str(), "xtask" | "ottla-sim" | "ottla-fuzz");
         let mut open: Vec<String> = self.members.iter().filter(is_product).cloned().collect();
         let mut reached = BTreeSet::new();
         while let Some(id) = open.pop() {

@@ -30,6 +30,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "ottla",
         ],
     ),
+    ("ottla-fuzz", &["ottla-broker", "ottla-log", "ottla-state", "ottla-wire", "ottla-env"]),
     ("xtask", &[]),
 ];
 
@@ -40,9 +41,9 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("clap", &["ottla"]),
     ("anyhow", &["ottla", "xtask"]),
     ("crc-fast", &["ottla-wire"]),
-    ("flate2", &["ottla-wire"]),
+    ("flate2", &["ottla-wire", "ottla-fuzz"]),
     ("lz4_flex", &["ottla-wire"]),
-    ("snap", &["ottla-wire"]),
+    ("snap", &["ottla-wire", "ottla-fuzz"]),
     ("zstd", &["ottla-wire"]),
     ("prometheus-client", &["ottla-broker"]),
     // The standard library has what these were for.

@@ -1,0 +1,184 @@
+//! A whole broker in this process, on a disk and a network in memory: a connection may bring any bytes. It is answered or
+//! closed, and a neighbour's record is written and read as ever.
+
+use crate::frames;
+use bytes::Bytes;
+use ottla_broker::settings::{Input, load};
+use ottla_broker::{Broker, BrokerStart};
+use ottla_env::clock::OsClock;
+use ottla_env::disk::MemoryDisk;
+use ottla_env::net::{MemoryNet, Net};
+use ottla_env::rng::SeededRng;
+use ottla_env::task::Threads;
+use ottla_wire::codec::{Records, Request};
+use ottla_wire::frame::{encode_request, response_header_version};
+use ottla_wire::messages::create_topics::{CreatableTopic, CreateTopicsRequest};
+use ottla_wire::messages::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
+use ottla_wire::record::{BatchBuilder, BuildOptions};
+use ottla_wire::{Decoder, Message};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::runtime::Runtime;
+
+const PORT: u16 = 9092;
+/// Inputs that one broker lives through: what they create stays in its memory.
+const INPUTS: usize = 1_000;
+/// Every so many inputs the neighbour writes.
+const NEIGHBOUR_EVERY: usize = 16;
+/// Answers to one input are read up to here; a fetch may ask for much.
+const ANSWERS: u64 = 1 << 20;
+/// A long poll is not waited for.
+const PATIENCE: Duration = Duration::from_millis(50);
+/// Names of topics that a mutation hardly hits.
+const TOPIC: &str = "the-neighbour-s-own-topic";
+
+static PANICS: AtomicUsize = AtomicUsize::new(0);
+
+/// Panics of the broker's own threads and tasks, which end nothing but their connection.
+fn count_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            PANICS.fetch_add(1, Ordering::SeqCst);
+            before(panic);
+        }));
+    });
+}
+
+struct Running {
+    runtime: Runtime,
+    net: MemoryNet,
+    broker: Option<Broker>,
+    inputs: usize,
+    written: i64,
+}
+
+static RUNNING: Mutex<Option<Running>> = Mutex::new(None);
+
+impl Running {
+    fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.expect("a runtime can be started");
+        let net = MemoryNet::new();
+        let flags = [
+            ("log.dirs", "data"),
+            ("listeners", "PLAINTEXT://127.0.0.1:9092"),
+            ("num.partitions", "1"),
+            ("offsets.topic.num.partitions", "2"),
+            ("group.initial.rebalance.delay.ms", "0"),
+        ];
+        let flags = flags.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let settings = load(&Input { flags, ..Input::default() }).expect("these settings are good");
+        let started = runtime.block_on(Broker::start(BrokerStart {
+            settings,
+            disk: Arc::new(MemoryDisk::new()),
+            net: Arc::new(net.clone()),
+            clock: Arc::new(OsClock::new()),
+            rng: Arc::new(SeededRng::new(1)),
+            workers: Arc::new(Threads),
+        }));
+        let broker = started.expect("a broker on an empty disk starts");
+        let running = Self { runtime, net, broker: Some(broker), inputs: 0, written: 0 };
+        let topic = CreatableTopic {
+            name: TOPIC.into(),
+            num_partitions: 1,
+            replication_factor: 1,
+            ..Default::default()
+        };
+        let request = CreateTopicsRequest { topics: vec![topic], timeout_ms: 10_000, ..Default::default() };
+        let answer = running.call(7, &request);
+        assert_eq!(answer.topics[0].error_code, 0, "a topic can be made");
+        running
+    }
+
+    fn throw(&self, input: &[u8]) {
+        self.runtime.block_on(async {
+            let stream = self.net.connect("127.0.0.1", PORT).await.expect("the broker listens");
+            let (reader, mut writer) = stream.into_split();
+            // It may be closed in the middle.
+            let _ = writer.write_all(input).await;
+            let _ = writer.shutdown().await;
+            let mut answers = Vec::new();
+            let mut reader = reader.take(ANSWERS);
+            let answered = reader.read_to_end(&mut answers);
+            let _ = tokio::time::timeout(PATIENCE, answered).await;
+        });
+    }
+
+    fn call<R: Request>(&self, version: i16, body: &R) -> R::Response {
+        self.runtime.block_on(async {
+            let stream = self.net.connect("127.0.0.1", PORT).await.expect("the broker listens");
+            let (mut reader, mut writer) = stream.into_split();
+            let frame =
+                encode_request(1, "neighbour", version, body).expect("a small request can be written");
+            writer.write_all(&frame.to_bytes()).await.expect("a request can be sent");
+            let len = reader.read_i32().await.expect("the neighbour is answered");
+            let mut answer = vec![0; usize::try_from(len).expect("an answer has a length")];
+            reader.read_exact(&mut answer).await.expect("the neighbour is answered");
+            let head = if response_header_version::<R::Response>(version) == 1 { 5 } else { 4 };
+            R::Response::read(&mut Decoder::new(Bytes::from(answer).slice(head..)), version)
+                .expect("an answer is read")
+        })
+    }
+
+    /// The neighbour's next record is written behind its last one.
+    fn write(&mut self) {
+        let mut builder = BatchBuilder::new();
+        builder.push(1_000, None, Some(b"a record of the neighbour"), &[]);
+        let batch = builder.build(BuildOptions::default()).expect("a small batch can be built");
+        let request = ProduceRequest {
+            acks: -1,
+            timeout_ms: 10_000,
+            topic_data: vec![TopicProduceData {
+                name: TOPIC.into(),
+                partition_data: vec![PartitionProduceData {
+                    index: 0,
+                    records: Some(Records::from_slices([batch])),
+                }],
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        let answer = self.call(9, &request).responses[0].partition_responses[0].clone();
+        assert_eq!((answer.error_code, answer.base_offset), (0, self.written), "the neighbour's record");
+        self.written += 1;
+    }
+
+    fn stop(mut self) {
+        if let Some(broker) = self.broker.take() {
+            self.runtime.block_on(broker.stop()).expect("a broker that was thrown at stops cleanly");
+        }
+    }
+}
+
+pub fn connection(input: &[u8]) {
+    count_panics();
+    let mut slot = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut running = slot.take().unwrap_or_else(Running::start);
+    let before = PANICS.load(Ordering::SeqCst);
+    running.throw(input);
+    running.inputs += 1;
+    if running.inputs.is_multiple_of(NEIGHBOUR_EVERY) {
+        running.write();
+    }
+    assert_eq!(PANICS.load(Ordering::SeqCst), before, "a task of the broker panicked");
+    if running.inputs < INPUTS {
+        *slot = Some(running);
+    } else {
+        running.stop();
+    }
+}
+
+pub fn connection_corpus() -> Vec<Vec<u8>> {
+    let requests = frames::requests();
+    // Of each API one, and several on one connection.
+    let mut known = std::collections::BTreeSet::new();
+    let mut all: Vec<Vec<u8>> =
+        requests.iter().filter(|frame| known.insert(frame[4..8].to_vec())).cloned().collect();
+    all.extend(requests.chunks(9).step_by(20).map(<[Vec<u8>]>::concat));
+    all.extend([b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(), vec![0x7f, 0xff, 0xff, 0xff], vec![0; 64]]);
+    all
+}
