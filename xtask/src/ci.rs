@@ -5,12 +5,17 @@
 
 use crate::process::{self, cargo};
 use crate::stages::Stages;
-use crate::{answers, check, client_check, clients, disk_errors, fuzz, interop, kill9, limits, toolchains};
+use crate::{
+    answers, check, client_check, clients, disk_errors, fuzz, interop, kill9, limits, simulate, toolchains,
+};
 use anyhow::Result;
 use std::path::Path;
 
 /// Suites that need the planted bugs: each asserts that every one of them is caught.
 const WITH_CONTROLS: &[&str] = &["ottla-log", "ottla-broker", "ottla-state"];
+
+/// About two minutes on two cores.
+const SIMULATED_SEEDS: &str = "60";
 
 pub fn run(root: &Path) -> Result<()> {
     let mut stages = Stages::default();
@@ -43,6 +48,10 @@ fn all(root: &Path, stages: &mut Stages) -> Result<()> {
         let args =
             ["run", "--package", "ottla-sim", "--features", "controls", "--locked", "--quiet", "--", "crash"];
         process::run(root, &cargo, &args)
+    })?;
+    stages.run("whole-broker simulation", || {
+        let options = ["--seeds", SIMULATED_SEEDS, "--planted"];
+        simulate::run(root, &options.map(str::to_owned))
     })?;
     stages.run("full disk, failed syncs", || disk_errors::run(root, &[]))?;
     stages.run("kill -9", || kill9::run(root, &["--tear".to_owned()]))?;

@@ -17,6 +17,7 @@ mod interop;
 mod kill9;
 mod limits;
 mod process;
+mod simulate;
 mod soak;
 mod stages;
 mod tidy;
@@ -40,6 +41,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   disk      the broker on a full disk, on one whose syncs fail, and on damage (root, strace)
   fuzz      mutations of real bytes for every reader of bytes from outside (--live: at a running broker)
   soak      crash suites, random groups, fuzz and kill -9 with new seeds, for so many minutes
+  simulate  the whole broker in a simulation (--seed N: that run again; --seeds N, --minutes N, --planted)
   bars      Ottla beside Apache Kafka, load after load, and the goals (--pairs N, --list, SCENARIO...)
   codegen   generated code from the schemas (--check compares, import JAR... reads Kafka's definitions)";
 
@@ -67,6 +69,7 @@ fn route(root: &Path, args: &[String]) -> Result<()> {
         ("soak", rest) => soak::run(root, rest),
         ("kill9", rest) => kill9::run(root, rest),
         ("bars", rest) => bars::run(root, rest),
+        ("simulate", rest) => simulate::run(root, rest),
         ("limits", []) => limits::run(root),
         ("interop", rest) => interop::run(root, rest),
         ("answers", rest) => answers::run(root, rest),

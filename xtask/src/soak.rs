@@ -7,6 +7,7 @@
 use crate::fuzz;
 use crate::kill9;
 use crate::process::{self, cargo};
+use crate::simulate;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ const USAGE: &str = "usage: cargo xtask soak --minutes N [--seed N]   (the seed:
 
 /// How much of each suite a round does: a few minutes in all.
 const CRASH_SEEDS: u64 = 4;
+const SIMULATED_SEEDS: &str = "40";
 const GROUP_EVENTS: u64 = 2_000_000;
 const MUTATIONS: u64 = 50_000;
 const FRAMES: u64 = 60_000;
@@ -22,9 +24,10 @@ const KILL_ROUNDS: &str = "6";
 
 type Suite = fn(&Path, u64) -> Result<String>;
 
-/// What a round does, from the cheapest to the dearest. The simulation of whole brokers joins here.
+/// What a round does, from the cheapest to the dearest.
 const ROUND: &[(&str, Suite)] = &[
     ("crash suite and damage on the simulated disk", crashes),
+    ("whole-broker simulation", simulation),
     ("random clients of groups", groups),
     ("fuzz", mutations),
     ("fuzz --live", live),
@@ -81,6 +84,14 @@ fn crashes(root: &Path, seed: u64) -> Result<String> {
     let printed = process::output(root, &cargo(), &args)?;
     print!("{printed}");
     Ok(printed.lines().last().unwrap_or_default().to_owned())
+}
+
+fn simulation(root: &Path, seed: u64) -> Result<String> {
+    // A round is as many seeds further as the crash suite takes; these are more.
+    let first = seed.wrapping_mul(100).to_string();
+    let options = ["--seed", &first, "--seeds", SIMULATED_SEEDS, "--chaos", "120"];
+    simulate::run(root, &options.map(str::to_owned))?;
+    Ok(String::new())
 }
 
 fn groups(root: &Path, seed: u64) -> Result<String> {

@@ -139,6 +139,13 @@ impl SimDisk {
         self.state().cut = true;
     }
 
+    /// Everything fails from now on, and nothing is kept for whoever still holds the disk.
+    pub fn discard(&self) {
+        let mut state = self.state();
+        state.cut = true;
+        state.image = Image::default();
+    }
+
     /// Planted bugs: syncs that do nothing and report success.
     pub fn skip_file_syncs(&self) {
         self.state().skip_file_syncs = true;
@@ -477,6 +484,11 @@ impl File for SimFile {
     }
 
     fn drop_cache(&self) -> io::Result<()> {
-        self.disk.state().alive()
+        let mut state = self.disk.state();
+        state.alive()?;
+        if state.image.has_abandoned(self.node) {
+            state.apply(Op::DropCache { node: self.node });
+        }
+        Ok(())
     }
 }

@@ -1,14 +1,29 @@
-//! `ottla-sim crash`: the crash suite on the simulated disk, the suite of damage, and, with the feature `controls`, every
-//! planted bug.
+//! `ottla-sim crash`: the crash suite on the simulated disk, and the suite of damage. `ottla-sim broker`: the whole broker
+//! simulated. With the feature `controls` both then have to catch every planted bug.
 
+use ottla_sim::broker::seeds::{Options, run_all};
 use ottla_sim::crash::log::LogWorkload;
 use ottla_sim::crash::metadata::MetadataWorkload;
 use ottla_sim::crash::partitions::PartitionsWorkload;
 use ottla_sim::crash::{Effort, Report, Spoiled, explore};
 use ottla_sim::disk::power_cut::Budget;
 use std::process::ExitCode;
+use std::time::Duration;
+use tracing_subscriber::EnvFilter;
 
-const USAGE: &str = "usage: ottla-sim crash [SEEDS [FIRST]]   (with --features controls: planted bugs too)";
+const USAGE: &str = "usage: ottla-sim crash [SEEDS [FIRST]]
+       ottla-sim broker [--seed N] [--seeds N] [--minutes N] [--chaos SECONDS] [--threads N] [--show] [--planted]
+  --seed     the first seed (1), and the only one unless --seeds or --minutes is given
+  --seeds    how many (40 when none of the three is given)
+  --minutes  as many as there is time for
+  --chaos    simulated seconds with faults, of each seed (60)
+  --threads  seeds at a time (2)
+  --show     print every event, and the log lines of the broker
+  --planted  the planted bugs too, each of which has to be caught (--features controls)
+crash runs them whenever that feature is there.";
+
+/// So many seeds meet everything that has to be met.
+const DEFAULT_SEEDS: u64 = 40;
 
 const EFFORT: Effort =
     Effort { every: 1, budget: Budget { exhaustive: 4, sampled: 12, torn: 6 }, inside_every: 12 };
@@ -32,6 +47,7 @@ fn main() -> ExitCode {
         ["crash", seeds, first] => {
             number(seeds).and_then(|seeds| number(first).and_then(|first| crash(first, seeds)))
         }
+        ["broker", ref rest @ ..] => options(rest).ok_or_else(|| USAGE.to_owned()).and_then(broker),
         _ => Err(USAGE.to_owned()),
     };
     match outcome {
@@ -45,6 +61,84 @@ fn main() -> ExitCode {
 
 fn number(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| USAGE.to_owned())
+}
+
+fn options(args: &[&str]) -> Option<Options> {
+    let (mut first, mut seeds) = (None, None);
+    let mut options = Options {
+        first: 1,
+        seeds: DEFAULT_SEEDS,
+        time: None,
+        chaos: Duration::from_secs(60),
+        threads: 2,
+        shown: false,
+        planted: false,
+    };
+    let mut args = args.iter();
+    while let Some(name) = args.next() {
+        match *name {
+            "--show" => options.shown = true,
+            "--planted" => options.planted = true,
+            _ => {}
+        }
+        if matches!(*name, "--show" | "--planted") {
+            continue;
+        }
+        let value: u64 = args.next()?.parse().ok()?;
+        match *name {
+            "--seed" => first = Some(value),
+            "--seeds" => seeds = Some(value),
+            "--minutes" => options.time = Some(Duration::from_secs(60 * value)),
+            "--chaos" => options.chaos = Duration::from_secs(value),
+            "--threads" => options.threads = usize::try_from(value).ok()?,
+            _ => return None,
+        }
+    }
+    options.first = first.unwrap_or(1);
+    options.seeds = match (seeds, options.time, first) {
+        (Some(seeds), _, _) => seeds,
+        (None, Some(_), _) => u64::MAX,
+        (None, None, Some(_)) => 1,
+        (None, None, None) => DEFAULT_SEEDS,
+    };
+    Some(options)
+}
+
+/// Runs seeds. Of many, everything that has to be met must be; one that is looked at alone need not meet anything.
+fn broker(options: Options) -> Result<(), String> {
+    if !cfg!(tokio_unstable) {
+        println!("runs of this build cannot be repeated exactly; those of `cargo xtask simulate` can");
+    }
+    if options.shown {
+        let filter = EnvFilter::new("warn,ottla_broker=debug,ottla_log=debug");
+        tracing_subscriber::fmt().with_env_filter(filter).without_time().with_ansi(false).init();
+    }
+    let total = run_all(options)?;
+    println!("{total}");
+    let missing = total.missing();
+    if total.seeds >= DEFAULT_SEEDS && !missing.is_empty() {
+        return Err(format!("the runs are void, this was never met: {}", missing.join(", ")));
+    }
+    planted_in_broker(options)
+}
+
+#[cfg(feature = "controls")]
+fn planted_in_broker(options: Options) -> Result<(), String> {
+    if !options.planted {
+        return Ok(());
+    }
+    let caught = ottla_sim::broker::planted::catch_all(options)?;
+    println!("{caught} planted bugs, all caught");
+    Ok(())
+}
+
+#[cfg(not(feature = "controls"))]
+fn planted_in_broker(options: Options) -> Result<(), String> {
+    if options.planted {
+        Err("this build has no planted bugs; add --features controls".to_owned())
+    } else {
+        Ok(())
+    }
 }
 
 fn crash(first: u64, count: u64) -> Result<(), String> {

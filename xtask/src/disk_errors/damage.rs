@@ -110,7 +110,10 @@ fn read_until_damage(bench: &Bench, records: usize) -> Result<Vec<i64>> {
             break Ok(());
         }
         if start.elapsed() > NOTICED_WITHIN {
-            break Err(anyhow::anyhow!("{printed} records are read, {records} are good; {}", bench.broker.said()));
+            break Err(anyhow::anyhow!(
+                "{printed} records are read, {records} are good; {}",
+                bench.broker.said()
+            ));
         }
         std::thread::sleep(Duration::from_millis(10));
     };

@@ -8,6 +8,7 @@ use ottla_env::task::{DiskLoop, Turn, Wait, Work, Workers};
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -33,6 +34,7 @@ struct Shared {
     changed: Condvar,
     /// How many threads may do something that takes long.
     long_max: usize,
+    threads: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -57,6 +59,7 @@ impl Pool {
             queues: Mutex::default(),
             changed: Condvar::new(),
             long_max: (threads / 2).max(1),
+            threads: AtomicUsize::new(threads),
         });
         let mut loops = Vec::with_capacity(threads);
         for number in 0..threads {
@@ -83,13 +86,7 @@ impl Pool {
 
     /// Drops what waits and lets the threads end.
     pub fn close(&self) {
-        let dropped = {
-            let mut queues = self.shared.lock();
-            let long_running = queues.long_running;
-            std::mem::replace(&mut *queues, Queues { closed: true, long_running, ..Queues::default() })
-        };
-        self.shared.changed.notify_all();
-        drop(dropped);
+        self.shared.close();
     }
 }
 
@@ -98,10 +95,29 @@ impl Shared {
         // The lock guards queues only; work runs, and may panic, outside of it.
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn close(&self) {
+        let dropped = {
+            let mut queues = self.lock();
+            let long_running = queues.long_running;
+            std::mem::replace(&mut *queues, Queues { closed: true, long_running, ..Queues::default() })
+        };
+        self.changed.notify_all();
+        drop(dropped);
+    }
 }
 
 /// One of the threads. A turn is a job.
 struct Worker(Arc<Shared>);
+
+impl Drop for Worker {
+    /// Whoever waits for work that nobody can do any more hears of it.
+    fn drop(&mut self) {
+        if self.0.threads.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.close();
+        }
+    }
+}
 
 impl Work for Worker {
     fn turn(&mut self, wait: Wait) -> Turn {
@@ -171,5 +187,25 @@ mod tests {
             assert!(ended.join().await);
         }
         assert!(done.recv().is_err(), "work behind the end is dropped");
+    }
+
+    #[test]
+    fn work_is_dropped_when_nobody_is_left_to_do_it() {
+        #[derive(Debug)]
+        struct Nobody;
+        impl Workers for Nobody {
+            fn start(&self, _name: &str, work: Box<dyn Work>) -> io::Result<DiskLoop> {
+                drop(work);
+                let (_, ended) = tokio::sync::oneshot::channel();
+                Ok(DiskLoop::ending_with(ended))
+            }
+            fn cores(&self) -> usize {
+                1
+            }
+        }
+        let (pool, _loops) = Pool::start(&Nobody, "test", 2).unwrap();
+        let (sender, done) = mpsc::channel::<()>();
+        pool.submit(Class::Asked, move || sender.send(()).unwrap());
+        assert!(done.recv().is_err());
     }
 }

@@ -325,7 +325,9 @@ impl Writer {
             && !opening
             && let Some(reply) = self.stop.take()
         {
-            for owned in self.logs.values() {
+            let mut logs: Vec<_> = self.logs.iter().collect();
+            logs.sort_unstable_by_key(|(key, _)| **key);
+            for (_, owned) in logs {
                 if let State::Open(open) = &owned.state {
                     open.log.write_index();
                 }

@@ -1,5 +1,8 @@
 //! A broker of the test's own, and the command line that talks to it.
-#![allow(dead_code, reason = "every file of tests is a crate of its own, and not each of them needs all of this")]
+#![allow(
+    dead_code,
+    reason = "every file of tests is a crate of its own, and not each of them needs all of this"
+)]
 
 use std::io::Write;
 use std::net::TcpListener;

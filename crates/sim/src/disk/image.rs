@@ -51,6 +51,10 @@ pub enum Op {
     FailedSync {
         node: Node,
     },
+    /// What is read next comes from the device, which never got what a failed sync left. The file keeps its length.
+    DropCache {
+        node: Node,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,6 +128,7 @@ impl Image {
                     pending.abandoned |= pending.op.data_of() == Some(*node);
                 }
             }
+            Op::DropCache { node } => self.drop_cache(*node),
             change => {
                 if let Op::Create { node, kind, .. } = change {
                     debug_assert_eq!(*node, self.nodes.len(), "nodes are numbered in the order of creation");
@@ -159,7 +164,31 @@ impl Image {
             Op::Unlink { dir, name } => drop(self.names(*dir, view).remove(name)),
             Op::Write { node, position, bytes } => write(self.bytes(*node, view), *position, bytes, outcome),
             Op::SetLen { node, len } => self.bytes(*node, view).resize(*len, 0),
-            Op::SyncFile { .. } | Op::SyncDir { .. } | Op::SyncAll | Op::FailedSync { .. } => {}
+            Op::SyncFile { .. }
+            | Op::SyncDir { .. }
+            | Op::SyncAll
+            | Op::FailedSync { .. }
+            | Op::DropCache { .. } => {}
+        }
+    }
+
+    /// Whether a failed sync left something of a file in the page cache that no sync will write.
+    pub fn has_abandoned(&self, node: Node) -> bool {
+        self.pending.iter().any(|pending| pending.abandoned && pending.op.data_of() == Some(node))
+    }
+
+    fn drop_cache(&mut self, node: Node) {
+        self.pending.retain(|pending| !pending.abandoned || pending.op.data_of() != Some(node));
+        if let Content::File { live, durable } = &mut self.nodes[node] {
+            // The length is the inode's and stays; where the device has nothing, zeros are read.
+            let len = live.len();
+            live.clone_from(durable);
+            live.resize(len, 0);
+        }
+        let of_file = |pending: &&Pending| pending.op.data_of() == Some(node);
+        let dirty: Vec<Op> = self.pending.iter().filter(of_file).map(|pending| pending.op.clone()).collect();
+        for op in dirty {
+            self.change(&op, View::Live, Outcome::Kept);
         }
     }
 

@@ -157,7 +157,14 @@ mod tests {
         disk.fail_next(super::super::OpKind::Sync, 5);
         assert!(file.sync_data().is_err());
         file.sync_data().unwrap();
-        let left = all(&disk, Budget { exhaustive: 12, sampled: 0, torn: 0 });
-        assert_eq!(left, [Some(Vec::new()), Some(b"a".to_vec())].into());
+        let budget = Budget { exhaustive: 12, sampled: 0, torn: 0 };
+        assert_eq!(all(&disk, budget), [Some(Vec::new()), Some(b"a".to_vec())].into());
+        // It is still in the page cache, until that is dropped; what was written since is the cache's own.
+        assert_eq!(contents(&disk), Some(b"a".to_vec()));
+        file.write_all_at(b"b", 1).unwrap();
+        file.drop_cache().unwrap();
+        assert_eq!(contents(&disk), Some(b"\0b".to_vec()));
+        file.sync_data().unwrap();
+        assert_eq!(all(&disk, budget), [Some(b"\0b".to_vec())].into());
     }
 }

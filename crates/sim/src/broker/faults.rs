@@ -1,0 +1,269 @@
+//! What goes wrong, and when: drawn from the seed, between the steps of the simulation.
+
+use super::host::{Command, Phase, Shared};
+use super::plan::Fault;
+use crate::disk::image::Outcome;
+use crate::disk::power_cut::any_state;
+use crate::disk::{OpKind, SimDisk};
+use ottla_env::disk::Disk;
+use ottla_env::rng::{Rng, SeededRng};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+use turmoil::Sim;
+
+pub const BROKER: &str = "broker";
+const EIO: i32 = 5;
+
+/// What is due at some time.
+#[derive(Debug, Clone)]
+enum Due {
+    CrashAgain,
+    Repair(String),
+    MakeRoom,
+}
+
+pub struct Faults {
+    shared: Rc<Shared>,
+    rng: SeededRng,
+    clients: Vec<String>,
+    next_at: u64,
+    due: BTreeMap<(u64, usize), Due>,
+    /// When the broker starts, if it is down.
+    start_at: Option<u64>,
+    capacity: Option<u64>,
+    number: usize,
+}
+
+impl Faults {
+    pub fn new(shared: &Rc<Shared>, clients: Vec<String>) -> Self {
+        Self {
+            shared: Rc::clone(shared),
+            rng: SeededRng::new(shared.plan.seed ^ 0xFA17),
+            clients,
+            next_at: 4_000,
+            due: BTreeMap::new(),
+            start_at: None,
+            capacity: None,
+            number: 0,
+        }
+    }
+
+    fn within(&self, ms: u64) -> u64 {
+        1 + self.rng.below(ms)
+    }
+
+    fn after(&mut self, ms: u64, due: Due) {
+        self.number += 1;
+        self.due.insert((self.shared.now_ms() + ms, self.number), due);
+    }
+
+    /// Whatever is due now, a new fault among it while the chaos lasts.
+    pub fn step(&mut self, sim: &mut Sim<'_>, chaos: bool) {
+        let now = self.shared.now_ms();
+        self.look_after_broker(sim);
+        while let Some(entry) = self.due.first_entry()
+            && entry.key().0 <= now
+        {
+            match entry.remove() {
+                Due::CrashAgain => self.crash(sim, Fault::Kill),
+                Due::Repair(client) => self.repair(sim, &client),
+                Due::MakeRoom => self.make_room(),
+            }
+        }
+        if chaos && now >= self.next_at {
+            self.next_at = now + self.within(2 * self.shared.plan.fault_every_ms);
+            let faults = &self.shared.plan.faults;
+            let fault = faults[self.rng.below(faults.len() as u64) as usize];
+            self.begin(sim, fault);
+        }
+    }
+
+    /// A process that ended, or crashed, is started again.
+    fn look_after_broker(&mut self, sim: &mut Sim<'_>) {
+        let now = self.shared.now_ms();
+        match self.start_at {
+            Some(at) if at <= now => {
+                self.start_at = None;
+                self.in_silence(sim, |sim| sim.bounce(BROKER));
+                if self.rng.below(100) < self.shared.plan.crash_again_percent && !self.shared.healed.get() {
+                    // Into the start itself, into what it recovers, or soon behind it.
+                    let most = [10, 60, 300][self.rng.below(3) as usize];
+                    let soon = self.within(most);
+                    self.after(soon, Due::CrashAgain);
+                }
+            }
+            None if self.shared.phase.get() == Phase::Ended => {
+                let disk = self.shared.disk.borrow().clone();
+                self.next_life(SimDisk::of(disk.image()), &disk);
+            }
+            _ => {}
+        }
+    }
+
+    /// What the next start finds; whoever still holds the disk of the last one has none any more.
+    fn next_life(&mut self, next: SimDisk, last: &SimDisk) {
+        last.discard();
+        next.set_capacity(self.capacity);
+        *self.shared.disk.borrow_mut() = next;
+        self.shared.disk_may_fail.set(false);
+        self.start_at = Some(self.shared.now_ms() + self.within(2_000));
+    }
+
+    fn begin(&mut self, sim: &mut Sim<'_>, fault: Fault) {
+        self.shared.note(&format!("{fault:?}"));
+        let client = self.clients[self.rng.below(self.clients.len() as u64) as usize].clone();
+        let long = self.within(10_000);
+        match fault {
+            Fault::Kill | Fault::PowerCut => self.crash(sim, fault),
+            Fault::CleanStop => {
+                if self.shared.phase.get() == Phase::Serving {
+                    self.shared.command(Command::Stop);
+                    self.shared.count("clean stop");
+                }
+            }
+            Fault::ResetConnections => {
+                if self.shared.net.break_some(&self.rng) > 0 {
+                    self.shared.count("connections reset");
+                }
+            }
+            Fault::CutClientOff => {
+                sim.partition(BROKER, client.as_str());
+                self.shared.count("client cut off");
+                self.after(long, Due::Repair(client));
+            }
+            Fault::CutOneDirection => {
+                if self.rng.below(2) == 0 {
+                    sim.partition_oneway(BROKER, client.as_str());
+                } else {
+                    sim.partition_oneway(client.as_str(), BROKER);
+                }
+                self.shared.count("one direction cut off");
+                self.after(long, Due::Repair(client));
+            }
+            Fault::LoseMessages => {
+                sim.set_link_fail_rate(BROKER, client.as_str(), 0.05);
+                self.shared.count("messages lost");
+                self.after(long, Due::Repair(client));
+            }
+            Fault::SlowLink => {
+                let latency = Duration::from_millis(100 + self.rng.below(900));
+                sim.set_link_latency(BROKER, client.as_str(), latency);
+                self.shared.count("link slow");
+                self.after(long, Due::Repair(client));
+            }
+            Fault::StallSyncs => {
+                if let Some(workers) = &*self.shared.workers.borrow() {
+                    workers.stall_syncs(Duration::from_millis(long));
+                    self.shared.count("syncs stalled");
+                }
+            }
+            Fault::FailSync => {
+                self.shared.disk_may_fail.set(true);
+                self.shared.disk.borrow().fail_next(OpKind::Sync, EIO);
+                self.shared.count("sync failed");
+            }
+            Fault::FillDisk => {
+                let disk = self.shared.disk.borrow().clone();
+                self.capacity = Some(disk.used_bytes() + self.rng.below(100_000));
+                disk.set_capacity(self.capacity);
+                self.shared.count("disk full");
+                self.after(long, Due::MakeRoom);
+            }
+        }
+    }
+
+    fn crash(&mut self, sim: &mut Sim<'_>, fault: Fault) {
+        match self.shared.phase.get() {
+            Phase::Ended => return,
+            Phase::Starting => self.shared.count("crash while the broker started"),
+            Phase::Recovering => self.shared.count("crash while the broker recovered"),
+            Phase::Serving | Phase::Stopping => {}
+        }
+        if self.start_at.is_some() {
+            return;
+        }
+        if self.shared.waiting.get() > 0 {
+            self.shared.count("long poll crossed a crash");
+        }
+        let disk = self.shared.disk.borrow().clone();
+        self.look_at_segments(&disk);
+        let image = disk.image();
+        let next = if fault == Fault::PowerCut {
+            let outcomes = any_state(&image, &self.rng);
+            self.shared.count("power cut");
+            if outcomes.contains(&Outcome::Lost) {
+                self.shared.count("power cut lost unsynced writes");
+            }
+            if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Head(_) | Outcome::Tail(_))) {
+                self.shared.count("power cut tore a write");
+            }
+            image.after_cut(&outcomes)
+        } else {
+            self.shared.count("broker killed");
+            image
+        };
+        self.in_silence(sim, |sim| sim.crash(BROKER));
+        if fault == Fault::Kill {
+            // Its kernel lives, and says at once that the process is gone.
+            self.shared.net.break_all();
+        }
+        self.shared.history.borrow_mut().crashed();
+        self.shared.note("crashed");
+        self.shared.phase.set(Phase::Ended);
+        self.next_life(SimDisk::of(next), &disk);
+    }
+
+    /// Ends what the broker's host runs without a word to anybody. What its tasks say when they are dropped would come
+    /// in an order that tokio takes from numbers of the process, so that no run would be like the next.
+    fn in_silence(&self, sim: &mut Sim<'_>, end: impl FnOnce(&mut Sim<'_>)) {
+        self.clients.iter().for_each(|client| sim.partition(BROKER, client.as_str()));
+        end(sim);
+        self.clients.iter().for_each(|client| self.repair(sim, client));
+    }
+
+    fn look_at_segments(&self, disk: &SimDisk) {
+        let topics = Path::new("/data/topics");
+        let is_rolled = disk.list(topics).unwrap_or_default().iter().any(|partition| {
+            let files = disk.list(&topics.join(&partition.name)).unwrap_or_default();
+            files.iter().filter(|file| file.name.ends_with(".log")).count() > 1
+        });
+        if is_rolled {
+            self.shared.count("segment rolled");
+        }
+    }
+
+    fn repair(&self, sim: &mut Sim<'_>, client: &str) {
+        sim.repair(BROKER, client);
+        sim.set_link_fail_rate(BROKER, client, 0.0);
+        sim.set_link_latency(BROKER, client, Duration::from_millis(1));
+        let latency = Duration::from_millis(self.shared.plan.latency_ms);
+        sim.set_link_max_message_latency(BROKER, client, latency);
+    }
+
+    fn make_room(&mut self) {
+        self.capacity = None;
+        self.shared.disk.borrow().set_capacity(None);
+    }
+
+    /// Everything works again from here on.
+    pub fn heal(&mut self, sim: &mut Sim<'_>) {
+        self.due.clear();
+        for client in self.clients.clone() {
+            self.repair(sim, &client);
+        }
+        self.make_room();
+        if self.shared.disk_may_fail.get() {
+            // A log whose file could not be synced as it was opened stays closed until the next start.
+            self.crash(sim, Fault::Kill);
+        }
+        self.shared.note("healed");
+        self.shared.healed.set(true);
+    }
+
+    /// The process is killed and started again.
+    pub fn kill(&mut self, sim: &mut Sim<'_>) {
+        self.crash(sim, Fault::Kill);
+    }
+}

@@ -1,0 +1,146 @@
+//! What happened in a run: events for the checker, a hash of all of it, and how often what had to be met was met.
+
+use crate::checker::{Checker, Event, Violation};
+use ottla_env::clock::Clock;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// 2026-01-01, so that timestamps look like timestamps.
+const EPOCH_MS: i64 = 1_767_225_600_000;
+
+/// The time of the simulation, for everybody in it.
+#[derive(Debug, Default)]
+pub struct SimClock(AtomicU64);
+
+impl SimClock {
+    pub fn set(&self, elapsed: Duration) {
+        self.0.store(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
+    }
+
+    pub fn elapsed_ms(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Clock for SimClock {
+    fn now_ms(&self) -> i64 {
+        EPOCH_MS + i64::try_from(self.elapsed_ms()).unwrap_or(i64::MAX)
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(self.elapsed_ms())
+    }
+}
+
+/// What has to be met at least once in all runs together, or they prove nothing.
+pub const SOMETIMES: &[&str] = &[
+    "broker killed",
+    "power cut",
+    "power cut lost unsynced writes",
+    "power cut tore a write",
+    "crash while the broker recovered",
+    "crash while the broker started",
+    "clean stop",
+    "log recovered",
+    "log cut",
+    "connections reset",
+    "client cut off",
+    "one direction cut off",
+    "messages lost",
+    "link slow",
+    "syncs stalled",
+    "sync failed",
+    "disk full",
+    "retry deduplicated",
+    "long poll crossed a crash",
+    "segment rolled",
+    "records deleted",
+    "topic created",
+    "topic deleted",
+    "reader started over",
+    "outcome unknown",
+    "producer started anew",
+];
+
+/// How often what was met, by name.
+pub type Counters = BTreeMap<&'static str, u64>;
+
+#[derive(Debug, Default)]
+pub struct History {
+    checker: Checker,
+    hash: u64,
+    pub events: u64,
+    pub violation: Option<Violation>,
+    pub counters: Counters,
+    /// Times that all connections of the broker broke at once.
+    crashes: u32,
+    /// Values that somebody read before so many crashes, and that are not acknowledged yet.
+    unanswered: BTreeMap<u64, u32>,
+    /// Events are printed too.
+    shown: bool,
+}
+
+impl History {
+    pub fn new(shown: bool) -> Self {
+        Self { shown, ..Self::default() }
+    }
+
+    pub fn count(&mut self, what: &'static str) {
+        debug_assert!(SOMETIMES.contains(&what), "{what} is not in the list");
+        *self.counters.entry(what).or_default() += 1;
+    }
+
+    /// Something of the run that two runs of one seed have in common.
+    pub fn note(&mut self, now_ms: u64, what: &str) {
+        for byte in now_ms.to_le_bytes().iter().chain(what.as_bytes()) {
+            self.hash = (self.hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
+        }
+        self.hash = self.hash.rotate_left(7);
+        if self.shown {
+            println!("{now_ms:>8} {what}");
+        }
+    }
+
+    pub fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    pub fn record(&mut self, now_ms: u64, event: &Event) {
+        self.events += 1;
+        self.note(now_ms, &format!("{event:?}"));
+        match event {
+            Event::Read { value, .. }
+                if self.checker.is_pending(*value) && !self.checker.was_read(*value) =>
+            {
+                self.unanswered.insert(*value, self.crashes);
+            }
+            Event::Acked { value, .. } => {
+                // It was in the log before the crash, and its answer came behind it: that of a retry.
+                let was_unanswered =
+                    self.unanswered.remove(value).is_some_and(|before| before < self.crashes);
+                if was_unanswered {
+                    self.count("retry deduplicated");
+                }
+            }
+            _ => {}
+        }
+        if let Err(violation) = self.checker.observe(event) {
+            self.violated(now_ms, violation);
+        }
+    }
+
+    /// The first one counts; what comes behind it may be its echo.
+    pub fn violated(&mut self, now_ms: u64, violation: Violation) {
+        self.note(now_ms, &format!("VIOLATION {violation}"));
+        self.violation.get_or_insert(violation);
+    }
+
+    pub fn crashed(&mut self) {
+        self.crashes += 1;
+    }
+
+    pub fn counts(&self) -> (usize, usize) {
+        self.checker.counts()
+    }
+}

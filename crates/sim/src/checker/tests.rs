@@ -1,0 +1,168 @@
+//! A history for each broken promise, and one for each thing that looks like one and is none.
+
+use super::*;
+
+const P: Place = Place { topic: 1, partition: 0 };
+const Q: Place = Place { topic: 1, partition: 1 };
+
+fn sent(session: u32, value: Value) -> Event {
+    Event::Sent { session, place: P, value }
+}
+
+fn acked(value: Value, offset: i64) -> Event {
+    Event::Acked { value, offset: Some(offset) }
+}
+
+fn read(offset: i64, value: Value) -> Event {
+    Event::Read { reader: 1, place: P, offset, value }
+}
+
+fn assigned(from: Option<i64>) -> Event {
+    Event::Assigned { reader: 1, place: P, from }
+}
+
+fn dump(log_start: i64, values: &[Value]) -> Event {
+    let records: Vec<_> = (log_start..).zip(values.iter().copied()).collect();
+    Event::Dumped(Dump { place: P, log_start, end: log_start + values.len() as i64, records })
+}
+
+fn verdict(history: &[Event]) -> Option<&'static str> {
+    let mut checker = Checker::default();
+    let all: Verdict = history.iter().try_for_each(|event| checker.observe(event));
+    all.err().map(|violation| violation.invariant)
+}
+
+/// Everything up to the last event is allowed; the last one is not.
+fn breaks(invariant: &str, history: &[Event]) {
+    let (_, before) = history.split_last().unwrap();
+    assert_eq!(verdict(before), None, "{before:?}");
+    assert_eq!(verdict(history), Some(invariant), "{history:?}");
+}
+
+fn holds(history: &[Event]) {
+    assert_eq!(verdict(history), None, "{history:?}");
+}
+
+#[test]
+fn i1_an_acknowledged_record_is_there_in_the_end() {
+    let two = [sent(1, 10), acked(10, 0), sent(1, 11), acked(11, 1)];
+    let and = |event: Event| [&two[..], &[event]].concat();
+    holds(&and(dump(0, &[10, 11])));
+    breaks("I1", &and(dump(0, &[10])));
+    breaks("I1", &and(dump(1, &[11])));
+    breaks("I1", &and(Event::Dumped(Dump { place: P, log_start: 0, end: 2, records: vec![(0, 10)] })));
+    breaks("I1", &[sent(1, 10), Event::Acked { value: 10, offset: None }, dump(0, &[])]);
+    holds(&[sent(1, 10), Event::Acked { value: 10, offset: None }, dump(0, &[10])]);
+}
+
+#[test]
+fn i1_a_log_start_is_asked_for_and_never_goes_back() {
+    let two = [sent(1, 10), acked(10, 0), sent(1, 11), acked(11, 1)];
+    let asked = Event::DeleteAsked { place: P, before: 1 };
+    let deleted = Event::Deleted { place: P, log_start: 1 };
+    let and = |events: &[Event]| [&two[..], events].concat();
+    holds(&and(&[asked.clone(), dump(0, &[10, 11])]));
+    holds(&and(&[asked.clone(), dump(1, &[11])]));
+    holds(&and(&[asked.clone(), deleted.clone(), dump(1, &[11])]));
+    breaks("I1", &and(&[asked, deleted, dump(0, &[10, 11])]));
+    holds(&and(&[Event::Retained { topic: 1 }, dump(2, &[])]));
+}
+
+#[test]
+fn i1_topics_are_there_when_they_were_created_and_not_deleted() {
+    let created = Event::TopicCreated { topic: 1 };
+    let doomed = Event::TopicDoomed { topic: 1 };
+    let deleted = Event::TopicDeleted { topic: 1 };
+    holds(&[created.clone(), Event::Topics(vec![1])]);
+    breaks("I1", &[created.clone(), Event::Topics(vec![])]);
+    holds(&[created.clone(), doomed.clone(), Event::Topics(vec![])]);
+    holds(&[created.clone(), doomed.clone(), Event::Topics(vec![1])]);
+    breaks("I1", &[created, doomed, deleted, Event::Topics(vec![1])]);
+}
+
+#[test]
+fn i2_an_offset_has_one_value() {
+    let two = [sent(1, 10), sent(2, 11), acked(10, 0)];
+    breaks("I2", &[&two[..], &[acked(11, 0)]].concat());
+    breaks("I2", &[&two[..], &[assigned(None), read(0, 11)]].concat());
+    holds(&[&two[..], &[acked(11, 1)]].concat());
+}
+
+#[test]
+fn i3_what_is_read_was_sent_there_and_not_refused() {
+    breaks("I3", &[assigned(None), read(0, 10)]);
+    breaks("I3", &[acked(10, 0)]);
+    breaks("I3", &[sent(1, 10), Event::Failed { value: 10 }, assigned(None), read(0, 10)]);
+    breaks("I3", &[sent(1, 10), assigned(None), read(0, 10), Event::Failed { value: 10 }]);
+    breaks("I3", &[sent(1, 10), Event::Read { reader: 1, place: Q, offset: 0, value: 10 }]);
+    // Nobody knows what became of it: it may be there, and it may not.
+    holds(&[sent(1, 10), assigned(None), read(0, 10), dump(0, &[10])]);
+    holds(&[sent(1, 10), dump(0, &[])]);
+}
+
+#[test]
+fn i4_a_value_is_at_one_offset() {
+    breaks("I4", &[sent(1, 10), acked(10, 0), assigned(None), read(1, 10)]);
+    breaks("I4", &[sent(1, 10), dump(0, &[10, 10])]);
+    holds(&[sent(1, 10), acked(10, 0), acked(10, 0), dump(0, &[10])]);
+}
+
+#[test]
+fn i5_a_session_keeps_its_order() {
+    breaks("I5", &[sent(1, 10), sent(1, 11), acked(11, 0), acked(10, 1)]);
+    breaks("I5", &[sent(1, 10), sent(1, 11), dump(0, &[11, 10])]);
+    holds(&[sent(1, 10), sent(2, 11), acked(11, 0), acked(10, 1)]);
+    holds(&[sent(1, 10), sent(1, 11), acked(11, 5), acked(10, 3)]);
+}
+
+#[test]
+fn i6_what_was_acknowledged_is_before_what_is_sent_later() {
+    breaks("I6", &[sent(1, 10), acked(10, 5), sent(2, 11), acked(11, 4)]);
+    holds(&[sent(1, 10), sent(2, 11), acked(10, 5), acked(11, 4)]);
+    let asked = Event::EndAsked { asker: 9, place: P };
+    let told = |end| Event::EndTold { asker: 9, end };
+    breaks("I6", &[sent(1, 10), acked(10, 5), asked.clone(), told(5)]);
+    holds(&[sent(1, 10), acked(10, 5), asked.clone(), told(6)]);
+    // It was acknowledged while the question was under way.
+    holds(&[sent(1, 10), asked, acked(10, 5), told(0)]);
+}
+
+#[test]
+fn i7_a_reader_goes_on_without_gaps() {
+    let three = [sent(1, 10), sent(1, 11), sent(1, 12), assigned(Some(0)), read(0, 10)];
+    let and = |events: &[Event]| [&three[..], events].concat();
+    breaks("I7", &and(&[read(0, 10)]));
+    breaks("I7", &and(&[read(2, 12)]));
+    holds(&and(&[read(1, 11), read(2, 12)]));
+    // A new assignment may go back, and a log start may jump forward.
+    holds(&and(&[assigned(None), read(0, 10)]));
+    holds(&and(&[Event::DeleteAsked { place: P, before: 2 }, read(2, 12)]));
+    holds(&and(&[Event::Retained { topic: 1 }, read(2, 12)]));
+    let hole = Dump { place: P, log_start: 0, end: 3, records: vec![(0, 10), (2, 12)] };
+    breaks("I7", &and(&[Event::Dumped(hole)]));
+}
+
+#[test]
+fn i8_what_was_served_stays() {
+    let one = [sent(1, 10), sent(2, 11), assigned(None), read(0, 10)];
+    breaks("I8", &[&one[..], &[dump(0, &[])]].concat());
+    breaks("I8", &[&one[..], &[dump(0, &[11])]].concat());
+    holds(&[&one[..], &[dump(0, &[10, 11])]].concat());
+}
+
+#[test]
+fn i22_and_l1_are_told_as_they_are_seen() {
+    breaks("I22", &[Event::Damaged { place: P, offset: 0 }]);
+    holds(&[Event::Canary { place: P, problem: None }]);
+    breaks("L1", &[Event::Canary { place: P, problem: Some("no answer".to_owned()) }]);
+}
+
+#[test]
+fn what_was_read_is_known() {
+    let mut checker = Checker::default();
+    for event in [sent(1, 10), acked(10, 0), sent(1, 11), assigned(None), read(0, 10)] {
+        checker.observe(&event).unwrap();
+    }
+    assert!(checker.was_read(10) && !checker.was_read(11));
+    assert_eq!(checker.counts(), (1, 1));
+}
