@@ -59,7 +59,8 @@ impl<'a> Scan<'a> {
     }
 
     fn header(&mut self, chunk: usize) -> Result<Option<BatchHeader>, ScanError> {
-        let left = self.end - self.position;
+        // An index may have said to begin behind the end.
+        let left = self.end.saturating_sub(self.position);
         if left == 0 {
             return Ok(None);
         }
@@ -83,5 +84,19 @@ impl<'a> Scan<'a> {
         }
         let start = (self.position - self.buffer_at) as usize;
         Ok(self.buffer.slice(start..start + len))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_behind_the_end() {
+        let source = Bytes::from(vec![0; 100]);
+        for position in [50, 51, u64::MAX] {
+            assert!(matches!(Scan::new(&source, position, 50).next_header(), Ok(None)));
+            assert!(matches!(Scan::new(&source, position, 50).next_batch(Form::Plain), Ok(None)));
+        }
     }
 }

@@ -17,6 +17,8 @@ use std::sync::{Arc, LazyLock};
 const METADATA: &str = "/data/metadata";
 const GROUP_HEADER: usize = 20;
 const FILE_HEADER: usize = 24;
+/// Bytes of a file of settings.
+const SETTINGS_MOST: usize = 1_000;
 
 fn put(disk: &MemoryDisk, path: &Path, bytes: &[u8]) {
     let file = disk.open(path, OpenMode::Write).expect("a file can be made");
@@ -226,7 +228,8 @@ pub fn change_corpus() -> Vec<Vec<u8>> {
 /// Which format, text.
 pub fn settings(input: &[u8]) {
     let Some((kind, text)) = input.split_first() else { return };
-    let text = String::from_utf8_lossy(text).into_owned();
+    // For each unknown name the nearest known one is looked for.
+    let text = String::from_utf8_lossy(&text[..text.len().min(SETTINGS_MOST)]).into_owned();
     let file = if kind % 2 == 0 { "server.properties" } else { "ottla.toml" };
     let input = Input { file: Some(file.into()), file_text: Some(text), ..Input::default() };
     match load(&input) {
