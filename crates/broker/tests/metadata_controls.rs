@@ -3,7 +3,7 @@
 #![cfg(feature = "controls")]
 #![allow(clippy::unwrap_used)]
 
-#[allow(dead_code)]
+#[allow(dead_code, clippy::unwrap_used)]
 mod epoch_suite;
 #[allow(dead_code)]
 mod metadata_suite;

@@ -1,6 +1,6 @@
 //! What the metadata log promises when power, disk or data fail. The suite itself is in `metadata_suite`.
 
-#[allow(dead_code)]
+#[allow(dead_code, clippy::unwrap_used)]
 mod epoch_suite;
 mod metadata_suite;
 
