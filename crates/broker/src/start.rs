@@ -181,10 +181,6 @@ impl Broker {
             stopping: stopped,
         });
         let mut background = JoinSet::new();
-        {
-            let (registry, forget) = (registry.clone(), forget(&context));
-            background.spawn(async move { registry.run_deletions(forget).await });
-        }
         attend_logs(&mut background, &context);
         let (ready, limits) = (Arc::new(AtomicBool::new(false)), limits(&settings));
         let http_address = http.as_ref().map(|(_, address)| *address);
@@ -290,6 +286,8 @@ fn forget(context: &Arc<Context>) -> Box<partition::Forget> {
 
 /// Has old segments removed and compacted topics compacted for as long as the broker runs.
 fn attend_logs(background: &mut JoinSet<()>, context: &Arc<Context>) {
+    let (registry, forget) = (context.registry.clone(), forget(context));
+    background.spawn(async move { registry.run_deletions(forget).await });
     let ms = |context: &Context, value: fn(&BrokerConfig) -> u64| {
         Duration::from_millis(value(context.settings.load().broker()).max(1))
     };
