@@ -59,7 +59,7 @@ fn all(root: &Path, stages: &mut Stages) -> Result<()> {
     stages.run("kill -9 of planted bugs", || kill9::run(root, &["--controls".to_owned()]))?;
     stages.run("limits", || limits::run(root))?;
     stages.run("fuzz --live", || {
-        fuzz::run(root, &["--live", "--count", "30000", "--seed", "1"].map(str::to_owned))
+        fuzz::run(root, &["--live", "--count", "100000", "--seed", "1"].map(str::to_owned))
     })?;
     stages.run("answers", || answers::run(root, &[]))?;
     stages.run("client", || client_check::run(root, &[]))?;

@@ -115,8 +115,9 @@ fn read(log: &Log, truth: Option<&BTreeMap<i64, Bytes>>) -> Vec<u8> {
         let bytes = match reader.read(at, ALL) {
             Ok(bytes) if bytes.is_empty() => break,
             Ok(bytes) => bytes,
-            // A checkpoint may say that the log ends before its last batch does.
+            // A checkpoint may say that the log ends before its last batch does, and name files that never were.
             Err(ReadError::Damaged(_) | ReadError::OutOfRange { .. }) => break,
+            Err(ReadError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => break,
             Err(error) => panic!("a read at {at}: {error}"),
         };
         let before = at;
