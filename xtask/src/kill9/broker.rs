@@ -130,13 +130,12 @@ impl Broker {
                 Process::Child(spawn(command, output).with_context(|| format!("start {}", binary.display()))?)
             }
             Program::Kafka { script } => {
-                let pid_file = self.data.join("1/pid");
+                let pid_file = self.data.join("pid");
                 let _ = std::fs::remove_file(&pid_file);
                 let mut command = Command::new(script);
-                command.args(["start", "P2n"]).arg(&self.data).args([
+                command.arg("start").arg(&self.data).args([
                     &format!("PORT={}", self.port),
                     "HEAP=1g",
-                    "HOST=127.0.0.1",
                     "log.segment.bytes=1048576",
                     GROUPS_AT_ONCE,
                 ]);
