@@ -107,7 +107,8 @@ impl Faults {
         last.discard();
         next.set_capacity(self.capacity);
         *self.shared.disk.borrow_mut() = next;
-        self.shared.disk_may_fail.set(false);
+        // The reserve is for one start; on a disk that stays full the next ones wait for room.
+        self.shared.disk_may_fail.set(self.capacity.is_some());
         self.start_at = Some(self.shared.now_ms() + self.within(2_000));
     }
 
