@@ -217,8 +217,9 @@ fn read_only_later(binary: &Path, folder: &Path, number: u32) -> Result<()> {
     fs::create_dir_all(folder)?;
     let script = folder.join("ottla-read-only");
     let calls = "pwrite64,pwritev,pwritev2,ftruncate,fsync,fdatasync,rename,renameat,renameat2,unlink,mkdir";
+    // The tracer stands aside (-D), so that the process which is killed is the broker.
     let text = format!(
-        "#!/bin/sh\nexec strace -f -qq -o {}/strace.log -e trace={calls} -e inject={calls}:error=EROFS:when={number}+ \
+        "#!/bin/sh\nexec strace -D -f -qq -o {}/strace.log -e trace={calls} -e inject={calls}:error=EROFS:when={number}+ \
          {} \"$@\"\n",
         folder.display(),
         binary.display()
