@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod clock;
+mod controls;
 pub mod disk;
 pub mod host;
 pub mod net;

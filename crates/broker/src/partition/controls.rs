@@ -27,30 +27,4 @@ pub enum Control {
     StraysDeleted,
 }
 
-#[cfg(feature = "controls")]
-mod switch {
-    use super::Control;
-    use std::sync::atomic::{AtomicU32, Ordering};
-
-    static ACTIVE: AtomicU32 = AtomicU32::new(0);
-
-    /// Switches one bug on for the whole process, and the others off.
-    pub fn activate(control: Control) {
-        ACTIVE.store(control as u32, Ordering::SeqCst);
-    }
-
-    pub(crate) fn active(control: Control) -> bool {
-        ACTIVE.load(Ordering::Relaxed) == control as u32
-    }
-}
-
-#[cfg(not(feature = "controls"))]
-mod switch {
-    pub(crate) const fn active(_: super::Control) -> bool {
-        false
-    }
-}
-
-#[cfg(feature = "controls")]
-pub use switch::activate;
-pub(crate) use switch::active;
+ottla_env::control_switch!();

@@ -152,8 +152,8 @@ pub fn a_failed_sync_acknowledges_nothing() -> Result<usize, String> {
     stage.after_a_cut().map(|found| found.len())
 }
 
-/// The marker of a clean stop says nothing of what was written after it (rule R1).
-pub fn a_marker_is_gone_before_the_first_append() -> Result<usize, String> {
+/// Three batches, a clean stop, a start, and three more.
+fn six_around_a_clean_stop() -> Result<Stage, String> {
     let stage = Stage::on(fresh());
     for number in 0..3 {
         stage.written(number)?;
@@ -163,6 +163,12 @@ pub fn a_marker_is_gone_before_the_first_append() -> Result<usize, String> {
     for number in 3..6 {
         stage.written(number)?;
     }
+    Ok(stage)
+}
+
+/// The marker of a clean stop says nothing of what was written after it (rule R1).
+pub fn a_marker_is_gone_before_the_first_append() -> Result<usize, String> {
+    let stage = six_around_a_clean_stop()?;
     let found = stage.after_a_cut()?;
     if found.len() == 6 { Ok(6) } else { Err(format!("six batches were acknowledged, {found:?} is left")) }
 }
@@ -200,15 +206,7 @@ pub fn a_checkpoint_waits_for_the_sync() -> Result<usize, String> {
 /// An append can be neither written nor undone: the log takes no more, and a clean stop still says what it holds (rules
 /// A4, R1).
 pub fn a_log_that_takes_no_more_is_stopped_cleanly() -> Result<usize, String> {
-    let stage = Stage::on(fresh());
-    for number in 0..3 {
-        stage.written(number)?;
-    }
-    stage.runtime.block_on(stage.registry.stop()).map_err(|error| error.to_string())?;
-    let stage = Stage::on(stage.disk.crash(Lost::AllUnsynced));
-    for number in 3..6 {
-        stage.written(number)?;
-    }
+    let stage = six_around_a_clean_stop()?;
     stage.disk.fail_kind(OperationKind::Write, 1, EIO);
     stage.disk.fail_kind(OperationKind::SetLen, 1, EIO);
     for number in [6, 7] {

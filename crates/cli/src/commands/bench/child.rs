@@ -3,16 +3,43 @@
 //! The child leads a process group of its own, so that a shell around a broker dies with it, and so that Ctrl-C reaches
 //! us and not the broker.
 
+use crate::args::Global;
 use crate::exit::{Exit, Failure};
+use crate::units::parse_duration;
 use anyhow::{Context, Result};
 use ottla_env::process;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 /// How often it is looked whether the child still lives.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// How a command that starts and kills a broker is told which one, where, and how long it may take.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Started {
+    /// How long a start may take
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "120s")]
+    pub patience: Duration,
+
+    /// Where the data goes, in a new directory that is removed again [default: the directory for temporary files]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Another broker, started by this line of sh with $DIR and $PORT set; it must stay in the foreground
+    #[arg(long, value_name = "LINE")]
+    pub broker_command: Option<String>,
+}
+
+impl Started {
+    pub fn program(&self, global: &Global) -> Program {
+        match &self.broker_command {
+            Some(line) => Program::Foreign { line: line.clone() },
+            None => Program::Own { settings: global.settings.clone() },
+        }
+    }
+}
 
 /// What is started.
 #[derive(Debug, Clone)]

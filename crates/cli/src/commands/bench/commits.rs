@@ -6,7 +6,7 @@
 //! ```
 //! Every offset is looked up after each start: a broker that comes back quickly with older ones has no figure.
 
-use super::child::{BrokerChild, Program};
+use super::child::{BrokerChild, Program, Started};
 use super::places::{TemporaryDir, free_ports};
 use super::steps::Steps;
 use super::watch::{Plan, watch};
@@ -55,27 +55,15 @@ pub struct Args {
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "30s")]
     settle: Duration,
 
-    /// How long a start may take
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "120s")]
-    patience: Duration,
-
-    /// Where the data goes, in a new directory that is removed again [default: the directory for temporary files]
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
-
-    /// Another broker, started by this line of sh with $DIR and $PORT set; it must stay in the foreground
-    #[arg(long, value_name = "LINE")]
-    broker_command: Option<String>,
+    #[command(flatten)]
+    broker: Started,
 }
 
 pub async fn run(args: &Args, global: &Global) -> Result<Exit> {
     let _ = ottla_env::process::raise_open_file_limit();
-    let dir = TemporaryDir::new(args.data_dir.as_deref())?;
+    let dir = TemporaryDir::new(args.broker.data_dir.as_deref())?;
     let port = free_ports().await?;
-    let program = match &args.broker_command {
-        Some(line) => Program::Foreign { line: line.clone() },
-        None => Program::Own { settings: global.settings.clone() },
-    };
+    let program = args.broker.program(global);
     let config = CommitsConfig {
         address: Address { host: "127.0.0.1".to_owned(), port },
         groups: args.groups,
@@ -146,9 +134,10 @@ impl Run<'_> {
                 }
             }
         };
+        let patience = self.args.broker.patience;
         tokio::select! {
-            prepared = tokio::time::timeout(self.args.patience, preparing) => {
-                let late = || Failure::new(Exit::Unreachable, format!("not ready after {:?}", self.args.patience));
+            prepared = tokio::time::timeout(patience, preparing) => {
+                let late = || Failure::new(Exit::Unreachable, format!("not ready after {patience:?}"));
                 Ok(prepared.map_err(|_| late()).context("start the broker")??)
             }
             ended = broker.ended() => Err(ended),
@@ -160,7 +149,7 @@ impl Run<'_> {
         let began = self.surroundings.clock.monotonic();
         let mut broker = BrokerChild::start(&self.program, &self.data, self.port)?;
         let known = tokio::select! {
-            known = all_known(&self.config, &self.surroundings, self.args.patience) => {
+            known = all_known(&self.config, &self.surroundings, self.args.broker.patience) => {
                 known.map_err(|error| cluster::failure(&error))?
             }
             ended = broker.ended() => return Err(ended),

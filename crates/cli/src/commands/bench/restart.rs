@@ -6,7 +6,7 @@
 //! Each run has an empty directory. At its end every record that was acknowledged must be there: a broker that comes
 //! back quickly without them has no figure.
 
-use super::child::{BrokerChild, Program};
+use super::child::{BrokerChild, Program, Started};
 use super::places::{TemporaryDir, free_ports};
 use super::replay::records_of;
 use super::steps::Steps;
@@ -22,7 +22,6 @@ use ottla_bench::usage::{Sample, cpu, idle};
 use ottla_bench::{Address, Layout, Progress};
 use ottla_client::{Acks, Client, ClientConfig, Codec, OffsetSpec, Surroundings};
 use ottla_env::process;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,17 +60,8 @@ pub struct Args {
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "10s")]
     idle: Duration,
 
-    /// How long a start may take
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "120s")]
-    patience: Duration,
-
-    /// Where the data goes, in a new directory that is removed again [default: the directory for temporary files]
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
-
-    /// Another broker, started by this line of sh with $DIR and $PORT set; it must stay in the foreground
-    #[arg(long, value_name = "LINE")]
-    broker_command: Option<String>,
+    #[command(flatten)]
+    broker: Started,
 
     /// Run before the clock of the first start begins, with the same variables: to format a directory
     #[arg(long, value_name = "LINE")]
@@ -104,13 +94,10 @@ struct Run<'a> {
 
 impl Run<'_> {
     async fn measure(&self, steps: &mut Steps) -> Result<()> {
-        let dir = TemporaryDir::new(self.args.data_dir.as_deref())?;
+        let dir = TemporaryDir::new(self.args.broker.data_dir.as_deref())?;
         let data = dir.path().join("data");
         let port = free_ports().await?;
-        let program = match &self.args.broker_command {
-            Some(line) => Program::Foreign { line: line.clone() },
-            None => Program::Own { settings: self.global.settings.clone() },
-        };
+        let program = self.args.broker.program(self.global);
         if let Some(line) = &self.args.prepare_command {
             self.say("prepare");
             let prepare = Program::Foreign { line: line.clone() };
@@ -165,7 +152,7 @@ impl Run<'_> {
         let began = self.surroundings.clock.monotonic();
         let mut broker = BrokerChild::start(program, data, port)?;
         let acknowledged = tokio::select! {
-            acknowledged = first_ack(&probe, &self.surroundings, self.args.patience) => {
+            acknowledged = first_ack(&probe, &self.surroundings, self.args.broker.patience) => {
                 acknowledged.map_err(|error| cluster::failure(&error))?
             }
             ended = broker.ended() => return Err(ended),

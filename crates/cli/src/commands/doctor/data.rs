@@ -170,15 +170,9 @@ fn strays(report: &mut Report, disk: &dyn Disk, dir: &Path) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::report::Level;
+    use super::super::report::{Level, levels};
     use super::*;
     use ottla_env::disk::{MemoryDisk, OpenMode, OsDisk};
-
-    fn levels(act: impl FnOnce(&mut Report)) -> Vec<Level> {
-        let mut report = Report::for_test();
-        act(&mut report);
-        report.levels()
-    }
 
     #[test]
     fn little_room_is_a_warning_and_none_a_failure() {

@@ -57,14 +57,8 @@ fn memory(report: &mut Report, found: Memory, requests: u64) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::report::Level;
+    use super::super::report::{Level, levels};
     use super::*;
-
-    fn levels(act: impl FnOnce(&mut Report)) -> Vec<Level> {
-        let mut report = Report::for_test();
-        act(&mut report);
-        report.levels()
-    }
 
     #[test]
     fn few_open_files_are_a_warning_and_very_few_a_failure() {

@@ -170,6 +170,14 @@ fn row(finding: &Finding) -> Row {
     fields.into_iter().map(|(field, value)| (field.to_owned(), value)).collect()
 }
 
+/// What a check finds.
+#[cfg(test)]
+pub fn levels(check: impl FnOnce(&mut Report)) -> Vec<Level> {
+    let mut report = Report::for_test();
+    check(&mut report);
+    report.levels()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
