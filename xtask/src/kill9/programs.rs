@@ -138,8 +138,13 @@ impl Program {
         writeln!(input, "{line}").and_then(|()| input.flush()).with_context(|| format!("tell {}", self.name))
     }
 
+    /// Whether the process is gone; then its last lines are in the ledger.
     pub fn has_ended(&mut self) -> bool {
-        self.child.try_wait().ok().flatten().is_some()
+        let ended = self.child.try_wait().ok().flatten().is_some();
+        if let Some(lines) = self.lines.take_if(|_| ended) {
+            let _ = lines.join();
+        }
+        ended
     }
 }
 

@@ -22,7 +22,8 @@ const ACKS_OF_EACH: u64 = 500;
 const RATE: &str = "4000";
 /// Every fifth kill happens inside recovery.
 const KILL_IN_RECOVERY: u64 = 5;
-/// Rounds between two checks that read everything from the beginning.
+/// The first round whose check reads everything from the beginning. The next one comes when the rounds have doubled, so
+/// that a long run reads what it wrote a few times and not once for each ten rounds; the end reads all of it.
 const WHOLE_CHECK: u64 = 10;
 /// Rounds between two clean stops with `ottla log verify`.
 const CLEAN_STOP: u64 = 8;
@@ -140,7 +141,7 @@ impl<'a> Run<'a> {
         let checked_before = self.ledger().check_records;
         segments::check_cut(&tears)?;
         self.churn.check()?;
-        self.check(round.is_multiple_of(WHOLE_CHECK))?;
+        self.check(is_whole_check(round))?;
         self.churn.resume();
         let clean = self.broker.is_ottla() && round.is_multiple_of(CLEAN_STOP);
         if clean {
@@ -356,11 +357,13 @@ impl<'a> Run<'a> {
             }
             self.broker.check_alive()?;
             let stopping = self.ledger().done.iter().any(Option::is_some);
-            let clients = self.writers.iter_mut().filter(|_| !stopping);
-            for client in clients.chain([&mut self.reader, &mut self.checker]) {
-                if client.has_ended() {
-                    bail!("{} ended by itself; see its log", client.name);
-                }
+            let writers = self.writers.iter_mut().filter(|_| !stopping);
+            let ended = writers
+                .chain([&mut self.reader, &mut self.checker])
+                .find_map(|client| client.has_ended().then(|| client.name.clone()));
+            if let Some(name) = ended {
+                self.violated()?;
+                bail!("{name} ended by itself; see its log");
             }
             if start.elapsed() > PATIENCE {
                 let text = format!(
@@ -383,6 +386,10 @@ impl<'a> Run<'a> {
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_whole_check(round: u64) -> bool {
+    round.is_multiple_of(WHOLE_CHECK) && (round / WHOLE_CHECK).is_power_of_two()
 }
 
 /// The broker first: a thread that waits for its answer ends then.

@@ -5,7 +5,7 @@ import threading
 import time
 import zlib
 
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 LETTERS = b"abcdefghijklmnopqrstuvwxyz" * 44
 OUT = sys.stdout
@@ -56,6 +56,10 @@ def write(bootstrap, rate):
                 except BufferError:
                     producer.poll(0.02)
                     OUT.flush()
+                except KafkaException as error:
+                    # An idempotent producer that met a fatal error takes no more records.
+                    OUT.write(f"fail librdkafka {seq} {error}\n")
+                    break
             seq += 1
         due = max(due + 0.01, time.monotonic() - 0.05)
         while True:

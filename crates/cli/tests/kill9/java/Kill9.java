@@ -14,6 +14,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -77,16 +78,27 @@ public final class Kill9 {
     private static void send(KafkaProducer<byte[], byte[]> producer, int seq) {
         String topic = "kill9-" + seq / 16 % 8;
         byte[] key = Integer.toString(seq).getBytes(StandardCharsets.US_ASCII);
-        producer.send(new ProducerRecord<>(topic, seq / 128 % 4, key, value(seq)), (metadata, error) -> {
-            synchronized (OUT) {
-                if (error == null) {
+        try {
+            producer.send(new ProducerRecord<>(topic, seq / 128 % 4, key, value(seq)), (metadata, error) -> {
+                if (error != null) {
+                    failed(seq, error);
+                    return;
+                }
+                synchronized (OUT) {
                     long offset = metadata.hasOffset() ? metadata.offset() : -1;
                     OUT.println("ack " + metadata.topic() + " " + metadata.partition() + " " + offset + " java " + seq);
-                } else {
-                    OUT.println("fail java " + seq + " " + error.toString().replace('\n', ' '));
                 }
-            }
-        });
+            });
+        } catch (KafkaException error) {
+            // A producer that met a fatal error takes no more records.
+            failed(seq, error);
+        }
+    }
+
+    private static void failed(int seq, Exception error) {
+        synchronized (OUT) {
+            OUT.println("fail java " + seq + " " + error.toString().replace('\n', ' '));
+        }
     }
 
     private static byte[] value(int seq) {
@@ -125,7 +137,7 @@ public final class Kill9 {
                 try {
                     ranges(consumer, line);
                     OUT.println("checked");
-                } catch (org.apache.kafka.common.KafkaException e) {
+                } catch (KafkaException e) {
                     OUT.println("error " + e.toString().replace('\n', ' '));
                 }
                 OUT.flush();
