@@ -67,8 +67,8 @@ pub enum CompactError {
     Damaged(#[from] Damage),
     #[error("a record that cannot be decoded: {0}")]
     Record(#[from] ottla_wire::record::RecordError),
-    #[error("a batch that cannot be written: {0}")]
-    Compress(#[from] ottla_wire::compress::CompressError),
+    #[error("a batch that cannot be written again: {0}")]
+    Rebuild(#[from] ottla_wire::record::RecompressError),
     #[error(transparent)]
     Sync(#[from] SyncFailed),
     #[error("the broker stops")]

@@ -126,7 +126,7 @@ impl Log {
         let mut ledger = SyncLedger::new(Arc::clone(&disk), end_offset);
         let mut active = None;
         if report.damage.is_none()
-            && let Some(segment) = segments.last()
+            && let Some(segment) = segments.last().filter(|segment| segment.compacted.is_none())
         {
             let file =
                 disk.open(&segment.path, OpenMode::Write).map_err(OpenError::io("open", &segment.path))?;

@@ -186,11 +186,14 @@ impl Recovery<'_> {
                 LogEntry { end_offset: entry.log_start, log_start: entry.log_start, ..LogEntry::default() };
         }
         let promised = is_as_promised(&files, &entry);
+        // Nothing is written into a compacted segment: what comes next needs the one behind it, which is in no entry while
+        // it is empty.
+        let ends_compacted = entry.segments.last().is_some_and(|last| last.compacted.is_some());
         let mut recovered = match from {
             // Files that nothing promised: read rather than taken for nothing.
             OpenFrom::Clean(None) if !promised => self.run(&files, &entry)?,
             // Compacted while the broker stopped.
-            OpenFrom::Clean(_) if unknown => self.run(&files, &entry)?,
+            OpenFrom::Clean(_) if unknown || ends_compacted => self.run(&files, &entry)?,
             OpenFrom::Clean(_) => self.trust(&files, &entry),
             OpenFrom::Unclean { .. } if promised => self.trust(&files, &entry),
             OpenFrom::Unclean { .. } => self.run(&files, &entry)?,
@@ -240,6 +243,12 @@ impl Recovery<'_> {
             }
             let path = self.place.dir.join(log_name(*base, found.compacted));
             let file = self.disk.open(&path, OpenMode::Write).map_err(OpenError::io("open", &path))?;
+            if known.is_none() && found.compacted.is_none() && last.is_some_and(|last| *base < last) {
+                // Among what was promised, and not promised itself: an empty file that a failed write left, and that the log
+                // went on without. It is no part of the log, and no end of it.
+                self.put_away(&path, &file, found.size, &mut recovered)?;
+                continue;
+            }
             let due = known.is_some() || found.compacted.is_some() || *base == recovered.end_offset;
             if ended || !due {
                 ended = true;

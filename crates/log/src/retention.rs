@@ -48,8 +48,8 @@ pub fn plan(extent: Extent<'_>, config: &LogConfig, now_ms: i64) -> Plan {
 }
 
 fn is_old(segment: &SegmentEntry, config: &LogConfig, now_ms: i64) -> bool {
-    // Compaction may leave nothing of a segment.
-    let empty = segment.size == 0;
+    // Compaction may leave nothing of a segment, or heads of batches that have no time.
+    let empty = segment.size == 0 || segment.compacted.is_some() && segment.max_timestamp == i64::MIN;
     config.retention_ms >= 0
         && (empty
             || segment.max_timestamp >= 0
@@ -107,6 +107,23 @@ mod tests {
             kept(0),
             "without a time there is no age"
         );
+    }
+
+    #[test]
+    fn what_compaction_emptied_holds_nothing_back() {
+        let range = |end_offset| Some(crate::segment::CompactedRange { end_offset, generation: 1 });
+        let segment = |base_offset, compacted, size, max_timestamp| SegmentEntry {
+            base_offset,
+            compacted,
+            size,
+            max_timestamp,
+            crc: 0,
+        };
+        // The head of a batch that is its producer's last, and nothing else.
+        let segments =
+            [segment(0, range(10), 61, i64::MIN), segment(10, None, 100, 100), segment(20, None, 100, 990)];
+        let extent = Extent { segments: &segments, log_start: 0, high_watermark: 30, end_offset: 30 };
+        assert_eq!(plan(extent, &by_time(50), 1_000), Plan { log_start: 20, roll: false });
     }
 
     #[test]

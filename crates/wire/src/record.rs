@@ -265,38 +265,55 @@ fn sealed(mut header: BatchHeader, records: &[u8]) -> Bytes {
     batch.freeze()
 }
 
+/// What of a batch stays, before its records are written again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Kept {
+    pub count: i32,
+    pub first_timestamp: Option<i64>,
+    pub max_timestamp: Option<i64>,
+}
+
+impl Kept {
+    pub fn note(&mut self, record: &Record) {
+        self.count += 1;
+        self.first_timestamp.get_or_insert(record.timestamp);
+        self.max_timestamp = self.max_timestamp.max(Some(record.timestamp));
+    }
+}
+
 /// A batch that lost some of its records, or all: offsets, producer and codec stay. With a delete horizon the base
-/// timestamp is that time (KIP-534); without any record there is none.
+/// timestamp is that time (KIP-534); without any record there is none. `kept` was noted of the same records, which are
+/// written one by one: a batch may hold more of them than memory should.
 pub fn rebuild(
     header: &BatchHeader,
-    kept: &[Record],
+    kept: Kept,
+    kept_records: impl Iterator<Item = Result<Record, RecordError>>,
     delete_horizon: Option<i64>,
-) -> Result<Bytes, compress::CompressError> {
-    let base_timestamp =
-        delete_horizon.or(kept.first().map(|record| record.timestamp)).unwrap_or(NO_TIMESTAMP);
+) -> Result<Bytes, RecompressError> {
+    let base_timestamp = delete_horizon.or(kept.first_timestamp).unwrap_or(NO_TIMESTAMP);
     let (mut records, mut scratch) = (BytesMut::new(), BytesMut::new());
-    for record in kept {
+    for record in kept_records {
+        let record = record?;
         let timestamp = record.timestamp.wrapping_sub(base_timestamp);
         let deltas = (timestamp, record.offset.wrapping_sub(header.base_offset));
         let fields = (record.key.as_deref(), record.value.as_deref());
         put_record(&mut records, &mut scratch, deltas, fields, &record.headers);
     }
     // Nothing compressed is not nothing.
-    let codec = if kept.is_empty() { Codec::None } else { header.codec().unwrap_or(Codec::None) };
+    let codec = if kept.count == 0 { Codec::None } else { header.codec().unwrap_or(Codec::None) };
     let records = compress::compress(codec, records.freeze())?;
     let flags = header.attributes & !(7 | DELETE_HORIZON);
     let horizon = if delete_horizon.is_some() { DELETE_HORIZON } else { 0 };
     let max_timestamp = match header.timestamp_type() {
-        TimestampType::CreateTime => kept.iter().map(|record| record.timestamp).max(),
+        TimestampType::CreateTime => kept.max_timestamp,
         TimestampType::LogAppendTime => None,
     };
     let rebuilt = BatchHeader {
-        batch_length: i32::try_from(HEADER_LEN - 12 + records.len())
-            .map_err(|_| compress::CompressError::TooLarge)?,
+        batch_length: i32::try_from(HEADER_LEN - 12 + records.len()).map_err(|_| CompressError::TooLarge)?,
         attributes: flags | i16::from(codec.id()) | horizon,
         base_timestamp,
         max_timestamp: max_timestamp.unwrap_or(header.max_timestamp),
-        record_count: kept.len() as i32,
+        record_count: kept.count,
         ..*header
     };
     Ok(sealed(rebuilt, &records))

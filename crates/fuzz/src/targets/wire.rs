@@ -122,8 +122,10 @@ fn records(batch: &Bytes) {
     let Ok((header, count)) = read else { return };
     assert!(count <= usize::try_from(header.record_count).unwrap_or(0), "more records than were counted");
     let Ok(records) = record::iterate(batch, LIMIT) else { return };
-    let kept: Vec<record::Record> = records.map_while(Result::ok).step_by(2).collect();
-    if let Ok(rebuilt) = record::rebuild(&header, &kept, None)
+    let half = || records.clone().map_while(Result::ok).step_by(2);
+    let mut kept = record::Kept::default();
+    half().for_each(|record| kept.note(&record));
+    if let Ok(rebuilt) = record::rebuild(&header, kept, half().map(Ok), None)
         && batch::validate_compacted(batch).is_ok()
     {
         let valid = batch::validate_compacted(&rebuilt);

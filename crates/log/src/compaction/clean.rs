@@ -10,7 +10,7 @@ use crate::controls::{self, Control};
 use crate::error::CompactError;
 use bytes::Bytes;
 use ottla_wire::batch::BatchHeader;
-use ottla_wire::record::{self, Record};
+use ottla_wire::record::{self, Kept, Record};
 
 /// Bytes that one batch may have after decompression.
 pub(super) const DECOMPRESSED_MAX: usize = 128 << 20;
@@ -37,33 +37,38 @@ pub(super) fn clean(
     if header.is_control() || header.is_transactional() {
         return Ok(Some(batch.clone()));
     }
-    let mut kept = Vec::new();
+    let mut kept = Kept::default();
     let mut tombstones = false;
     let horizon = header.delete_horizon();
     let expired =
         controls::active(Control::TombstonesDropped) || horizon.is_some_and(|ms| rules.now_ms >= ms);
-    for found in record::iterate(batch, DECOMPRESSED_MAX)? {
-        let found: Record = found?;
-        // Without a key it should not be here; nobody could ever replace it.
-        let stays = found.offset >= rules.log_start
+    // Without a key a record should not be here; nobody could ever replace it.
+    let stays = |found: &Record| {
+        found.offset >= rules.log_start
             && found.key.as_ref().is_some_and(|key| !rules.map.is_superseded(key, found.offset))
-            && (found.value.is_some() || !expired);
-        if stays {
+            && (found.value.is_some() || !expired)
+    };
+    // Twice rather than collected: a small batch may decompress to millions of records.
+    let records = record::iterate(batch, DECOMPRESSED_MAX)?;
+    for found in records.clone() {
+        let found = found?;
+        if stays(&found) {
             tombstones |= found.value.is_none();
-            kept.push(found);
+            kept.note(&found);
         }
     }
-    if kept.is_empty() && last_of_producer == LastOfProducer::No {
+    if kept.count == 0 && last_of_producer == LastOfProducer::No {
         return Ok(None);
     }
     let stamp = match horizon {
         None if tombstones => Some(rules.now_ms.saturating_add(rules.delete_retention_ms)),
-        horizon => horizon.filter(|_| !kept.is_empty()),
+        horizon => horizon.filter(|_| kept.count > 0),
     };
-    if kept.len() == usize::try_from(header.record_count).unwrap_or(0) && stamp == horizon {
+    if kept.count == header.record_count && stamp == horizon {
         return Ok(Some(batch.clone()));
     }
-    Ok(Some(record::rebuild(header, &kept, stamp)?))
+    let left = records.filter(|found| found.as_ref().map_or(true, &stays));
+    Ok(Some(record::rebuild(header, kept, left, stamp)?))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

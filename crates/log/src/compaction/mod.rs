@@ -85,7 +85,6 @@ pub struct CompactionJob {
     pub(crate) end_offset: i64,
     pub(crate) log_start: i64,
     pub(crate) config: LogConfig,
-    pub(crate) now_ms: i64,
     /// Of each producer: where its last batch ends.
     pub(crate) last_batches: HashMap<i64, i64>,
 }
@@ -99,20 +98,26 @@ pub struct Compacted {
 }
 
 impl CompactionJob {
-    /// Waits for the disk, for as long as it takes. What was finished counts, also when something fails later.
-    pub fn run(&self, stopping: &dyn Fn() -> bool) -> (Compacted, Result<(), CompactError>) {
+    /// Waits for the disk, for as long as it takes. What was finished counts, also when something fails later. `now_ms`: of
+    /// this call, because a pass may wait long for its turn, and tombstones are stamped with it.
+    pub fn run(&self, now_ms: i64, stopping: &dyn Fn() -> bool) -> (Compacted, Result<(), CompactError>) {
         let mut done = Compacted::default();
-        let result = self.compact(stopping, &mut done);
+        let result = self.compact(now_ms, stopping, &mut done);
         (done, result)
     }
 
-    fn compact(&self, stopping: &dyn Fn() -> bool, done: &mut Compacted) -> Result<(), CompactError> {
+    fn compact(
+        &self,
+        now_ms: i64,
+        stopping: &dyn Fn() -> bool,
+        done: &mut Compacted,
+    ) -> Result<(), CompactError> {
         let mut map = OffsetMap::new(KEYS_MAX);
         let mapped = self.map(&mut map, stopping)?;
         let rules = Rules {
             map: &map,
             log_start: self.log_start,
-            now_ms: self.now_ms,
+            now_ms,
             delete_retention_ms: self.config.delete_retention_ms,
         };
         let mut first = 0;
@@ -239,6 +244,8 @@ impl CompactionJob {
         let source = segment.open(self.disk.as_ref()).map_err(CompactError::io("open", &segment.path))?;
         let mut scan = Scan::new(&source, 0, segment.size());
         let mut due = segment.base_offset;
+        // No batch's CRC covers where it stands, and a gap may hide that it moved: the one of the whole file does.
+        let seen = Segment::known(&self.place.dir, SegmentEntry::empty(segment.base_offset));
         loop {
             if stopping() {
                 return Err(CompactError::Stopping);
@@ -248,7 +255,8 @@ impl CompactionJob {
                 CompactError::from(Damage { file: segment.path.clone(), position, offset: due, what })
             };
             let (header, batch) = match scan.next_batch(segment.form()) {
-                Ok(None) => return Ok(()),
+                Ok(None) if seen.entry().crc == segment.entry().crc => return Ok(()),
+                Ok(None) => return Err(damaged("its batches are not those that were written".to_owned())),
                 Ok(Some(found)) => found,
                 Err(ScanError::Io(error)) => return Err(CompactError::io("read", &segment.path)(error)),
                 Err(ScanError::Batch(error)) => return Err(damaged(error.to_string())),
@@ -257,6 +265,7 @@ impl CompactionJob {
                 return Err(damaged(format!("offset {} does not continue at {due}", header.base_offset)));
             }
             due = header.next_offset();
+            seen.note(&header, u32::MAX);
             if due > self.log_start {
                 see(&header, &batch)?;
             }

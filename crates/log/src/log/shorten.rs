@@ -85,7 +85,6 @@ impl Log {
             end_offset: segments[found.segments].base_offset,
             log_start: self.log_start,
             config: self.config.clone(),
-            now_ms,
             last_batches: last_batches.collect(),
         })
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{ReadLimits, TimestampedOffset};
-use ottla_env::disk::{Lost, MemoryDisk};
+use ottla_env::disk::{Lost, MemoryDisk, OperationKind};
 use ottla_wire::batch::batches;
 use ottla_wire::record::{BatchBuilder, BuildOptions};
 
@@ -350,4 +350,143 @@ impl Log {
     fn entry_path(&self) -> PathBuf {
         self.active.as_ref().unwrap().segment.path.clone()
     }
+}
+
+fn keyed(key: &str, timestamp: i64) -> Bytes {
+    let mut builder = BatchBuilder::new();
+    builder.push(timestamp, Some(key.as_bytes()), Some(&[7; 200]), &[]);
+    builder.build(BuildOptions::default()).unwrap()
+}
+
+fn compacting() -> LogConfig {
+    LogConfig { compact: true, min_cleanable_ppm: 0, ..small() }
+}
+
+/// Segments of keyed batches, and behind them an empty one, because the first write into it failed.
+fn with_an_empty_segment(disk: &MemoryDisk, config: &LogConfig) -> (Log, i64) {
+    let (mut log, _) = open(disk, config, unclean(None));
+    let mut next = 0;
+    while log.entry().segments.len() < 4 {
+        next = append(&mut log, &keyed("k", next), 0).unwrap().last_offset + 1;
+    }
+    loop {
+        let segments = log.reader().segment_count();
+        // Of a roll the first write is that of the index, which is only a saving.
+        disk.fail_kind(OperationKind::Write, 2, 28);
+        assert!(append(&mut log, &keyed("k", next), 0).is_err());
+        disk.fail_kind(OperationKind::Write, 0, 28);
+        if log.reader().segment_count() > segments {
+            sync(&mut log);
+            return (log, next);
+        }
+        next = append(&mut log, &keyed("k", next), 0).unwrap().last_offset + 1;
+    }
+}
+
+#[test]
+fn nothing_is_appended_to_a_compacted_segment() {
+    // With the empty file, and where its name was lost too.
+    for is_there in [true, false] {
+        let disk = data_disk();
+        let (mut log, end) = with_an_empty_segment(&disk, &compacting());
+        let (compacted, result) = log.compaction_job(1_000).unwrap().run(1_000, &|| false);
+        result.unwrap();
+        log.compacted(&compacted).run().unwrap();
+        let entry = log.entry();
+        assert!(entry.segments.iter().all(|segment| segment.compacted.is_some()));
+        drop(log);
+        if !is_there {
+            disk.remove_file(&place().dir.join(file_name(end, "log"))).unwrap();
+        }
+        let (mut log, report) = open(&disk, &compacting(), OpenFrom::Clean(Some(&entry)));
+        assert_eq!((log.end_offset(), report.damage), (end, None));
+        assert_eq!(append(&mut log, &keyed("k", end), 0).unwrap().base_offset, end);
+        sync(&mut log);
+        drop(log);
+        // A kill: what was promised last is what the clean stop said.
+        let (log, report) = open(&disk, &compacting(), unclean(Some(&entry)));
+        assert_eq!((log.end_offset(), report.damage), (end + 1, None), "the empty file is there: {is_there}");
+        assert_eq!(read_all(&log).last(), Some(&(end, end)));
+        let (log, report) = open(&disk, &compacting(), unclean(None));
+        assert_eq!((log.end_offset(), report.damage), (end + 1, None));
+    }
+}
+
+#[test]
+fn a_file_that_nobody_promised_takes_nothing_from_what_was_promised() {
+    let disk = data_disk();
+    let (log, end) = with_an_empty_segment(&disk, &small());
+    let entry = log.entry();
+    drop(log);
+    // A clean start goes on in the last segment that has something, as far as it is allowed to.
+    let roomy = LogConfig { segment_bytes: 2_000, ..small() };
+    let (mut log, _) = open(&disk, &roomy, OpenFrom::Clean(Some(&entry)));
+    let mut next = end;
+    while log.entry().segments.len() == entry.segments.len() {
+        next = append(&mut log, &keyed("k", next), 0).unwrap().last_offset + 1;
+    }
+    sync(&mut log);
+    let (entry, expected) = (log.entry(), read_all(&log));
+    append(&mut log, &keyed("k", next), 0).unwrap();
+    sync(&mut log);
+    drop(log);
+    let (log, report) = open(&disk, &roomy, unclean(Some(&entry)));
+    assert_eq!((log.end_offset(), report.damage, report.kept), (next + 1, None, Vec::new()));
+    let found = read_all(&log);
+    assert_eq!((&found[..expected.len()], found.len()), (&expected[..], expected.len() + 1));
+}
+
+/// A compacted log of segments in which only the last record of a key stays.
+fn compacted(disk: &MemoryDisk, begun_ms: i64, ran_ms: i64) -> Log {
+    let (mut log, _) = open(disk, &compacting(), unclean(None));
+    for i in 0..9 {
+        append(&mut log, &keyed(&format!("k{}", i / 3), i), 0).unwrap();
+    }
+    let mut tombstone = BatchBuilder::new();
+    tombstone.push(9, Some(b"k9"), None, &[]);
+    append(&mut log, &tombstone.build(BuildOptions::default()).unwrap(), 0).unwrap();
+    while log.entry().segments.last().is_some_and(|segment| segment.base_offset < 10) {
+        append(&mut log, &keyed("last", 10), 0).unwrap();
+    }
+    sync(&mut log);
+    let (compacted, result) = log.compaction_job(begun_ms).unwrap().run(ran_ms, &|| false);
+    result.unwrap();
+    log.compacted(&compacted).run().unwrap();
+    log
+}
+
+#[test]
+fn a_tombstone_is_stamped_with_the_time_of_the_pass_that_met_it() {
+    let disk = data_disk();
+    let log = compacted(&disk, 1_000, 3_601_000);
+    let bytes = log.reader().read(9, ALL).unwrap();
+    let (header, _) = batches(bytes).find(|(header, _)| header.base_offset == 9).unwrap();
+    assert_eq!(header.delete_horizon(), Some(3_601_000 + compacting().delete_retention_ms));
+}
+
+#[test]
+fn a_batch_that_moved_into_a_gap_is_damage_and_no_part_of_the_next_pass() {
+    let disk = data_disk();
+    let mut log = compacted(&disk, 1_000, 1_000);
+    let of = log.entry().segments.into_iter().find(|segment| segment.size > 0).unwrap();
+    let path = place().dir.join(crate::segment::log_name(of.base_offset, of.compacted));
+    let bytes = disk.read(&path, 1 << 20).unwrap();
+    let offsets: Vec<i64> = batches(bytes.clone().into()).map(|(header, _)| header.base_offset).collect();
+    assert_eq!((offsets, of.compacted.unwrap().end_offset), (vec![2], 4), "a gap is behind it");
+    // From 2 to 3.
+    disk.corrupt(&path, 7, &[bytes[7] ^ 1]).unwrap();
+    let files = disk.list(&place().dir).unwrap();
+    for i in 0..9 {
+        append(&mut log, &keyed(&format!("k{}", i / 3), 100 + i), 0).unwrap();
+    }
+    sync(&mut log);
+    let (compacted, result) = log.compaction_job(2_000).unwrap().run(2_000, &|| false);
+    let told = result.unwrap_err().to_string();
+    assert!(told.contains(&path.display().to_string()), "{told}");
+    assert!(compacted.end_offset() <= of.base_offset);
+    // Nothing new stands where it stood.
+    let of_first = |name: &str| name.starts_with(&file_name(of.base_offset, "")[..20]);
+    let now = disk.list(&place().dir).unwrap();
+    let [before, now] = [files, now].map(|files| files.into_iter().filter(|f| of_first(&f.name)).count());
+    assert_eq!(now, before);
 }

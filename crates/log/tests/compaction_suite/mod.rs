@@ -170,7 +170,7 @@ impl World {
     fn compact(&mut self) -> Result<(), String> {
         self.sync()?;
         let Some(job) = self.log.compaction_job(self.now_ms) else { return Ok(()) };
-        let (compacted, result) = job.run(&|| false);
+        let (compacted, result) = job.run(self.now_ms, &|| false);
         let removal = self.log.compacted(&compacted);
         result.map_err(|error| error.to_string())?;
         removal.run().map_err(|error| error.to_string())
@@ -332,7 +332,7 @@ pub fn shape(records: i64, keys: i64) -> Result<(), String> {
         log.sync_done(&job.path);
     }
     let before = log.reader().size();
-    let (compacted, result) = log.compaction_job(HOUR).ok_or("nothing to do")?.run(&|| false);
+    let (compacted, result) = log.compaction_job(HOUR).ok_or("nothing to do")?.run(HOUR, &|| false);
     result.map_err(|error| error.to_string())?;
     log.compacted(&compacted).run().map_err(|error| error.to_string())?;
     let (again, report) =

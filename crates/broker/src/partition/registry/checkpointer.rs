@@ -120,8 +120,9 @@ impl Work for Checkpointer {
             }
             None => {
                 if let Err(error) = written {
-                    // The last one stays valid; a start reads more.
+                    // The last one stays valid; a start reads more. It is tried again, whether or not more is appended.
                     tracing::warn!(error = %error, "the checkpoint cannot be written");
+                    self.appended.fetch_max(1, Ordering::Relaxed);
                 }
                 Turn::Worked
             }

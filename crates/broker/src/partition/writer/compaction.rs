@@ -26,8 +26,9 @@ impl Writer {
         let Some(job) = open.log.compaction_job(now) else { return };
         open.compacting = Compacting::UnderWay;
         let (own, key, stopping) = (self.own.clone(), *key, Arc::clone(&self.tools.stopping));
+        let clock = Arc::clone(&self.tools.clock);
         self.tools.cleaner.submit(Class::Background, move || {
-            let (compacted, result) = job.run(&|| stopping.load(Ordering::Relaxed));
+            let (compacted, result) = job.run(clock.now_ms(), &|| stopping.load(Ordering::Relaxed));
             let _ = own.send(Message::Compacted { key, compacted, result });
         });
     }
