@@ -11,7 +11,7 @@ use crate::{
 use anyhow::Result;
 use std::path::Path;
 
-/// Suites that need the planted bugs: each asserts that every one of them is caught.
+/// Suites with planted bugs. What they do not plant is planted by the simulated disk and by kill -9.
 const WITH_CONTROLS: &[&str] = &["ottla-log", "ottla-broker", "ottla-state"];
 
 /// About two minutes on two cores.

@@ -40,7 +40,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   limits    clients that take and give nothing, with a good one beside them, and the broker's memory
   disk      the broker on a full disk, on one whose syncs fail, and on damage (root, strace)
   fuzz      mutations of real bytes for every reader of bytes from outside (--live: at a running broker)
-  soak      crash suites, random groups, fuzz and kill -9 with new seeds, for so many minutes
+  soak      crash suites, simulation, random groups, fuzz and kill -9 with new seeds, for so many minutes
   simulate  the whole broker in a simulation (--seed N: that run again; --seeds N, --minutes N, --planted)
   bars      Ottla beside Apache Kafka, load after load, and the goals (--pairs N, --list, SCENARIO...)
   codegen   generated code from the schemas (--check compares, import JAR... reads Kafka's definitions)";
