@@ -6,7 +6,7 @@ use crate::exit::{Exit, Failure};
 use anyhow::{Context, Result};
 use ottla_client::{Client, ClientError, ErrorCode};
 use std::future::Future;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Runs a command on one thread. Ctrl-C ends it with 130 and SIGTERM with 143, at once.
 pub fn run(command: impl Future<Output = Result<Exit>>) -> Result<Exit> {
@@ -25,13 +25,37 @@ pub fn block_on(command: impl Future<Output = Result<Exit>>) -> Result<Exit> {
     runtime.block_on(command)
 }
 
-/// Resolves when the user presses Ctrl-C, or when something asks the process to end.
-pub async fn interrupted() -> Result<Exit> {
-    let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
-    tokio::select! {
-        pressed = tokio::signal::ctrl_c() => pressed.context("listen for Ctrl-C").map(|()| Exit::Interrupted),
-        _ = terminate.recv() => Ok(Exit::Terminated),
+/// What asks the process to end, from when this is made on: a signal that comes while nobody waits is kept for the next
+/// who does.
+///
+/// The first one that is made takes these signals from the system for good: from then on the process ends by them only
+/// where somebody waits.
+#[derive(Debug)]
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    pub fn new() -> Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt()).context("listen for Ctrl-C")?,
+            terminate: signal(SignalKind::terminate()).context("listen for SIGTERM")?,
+        })
     }
+
+    /// Resolves when the user presses Ctrl-C, or when something asks the process to end.
+    pub async fn next(&mut self) -> Exit {
+        tokio::select! {
+            _ = self.interrupt.recv() => Exit::Interrupted,
+            _ = self.terminate.recv() => Exit::Terminated,
+        }
+    }
+}
+
+/// The first signal from now on, for a command that waits for no second one.
+pub async fn interrupted() -> Result<Exit> {
+    Ok(Signals::new()?.next().await)
 }
 
 /// A client for the brokers and settings of the command line.
@@ -125,6 +149,22 @@ mod tests {
         assert_eq!(failure(&refused(ErrorCode::InvalidConfig)).exit, Exit::Usage);
         assert_eq!(failure(&refused(ErrorCode::TopicAlreadyExists)).exit, Exit::Failed);
         assert_eq!(failure(&refused(ErrorCode::RequestTimedOut)).exit, Exit::Unreachable);
+    }
+
+    #[tokio::test]
+    async fn a_signal_is_kept_for_the_next_who_waits_and_says_which_it_was() {
+        let mut signals = Signals::new().unwrap();
+        let own = ottla_env::process::id().to_string();
+        for (signal, exit) in [
+            ("-TERM", Exit::Terminated),
+            ("-TERM", Exit::Terminated),
+            ("-INT", Exit::Interrupted),
+            ("-TERM", Exit::Terminated),
+        ] {
+            let sent = std::process::Command::new("kill").args([signal, &own]).status().unwrap();
+            assert!(sent.success());
+            assert_eq!(signals.next().await, exit);
+        }
     }
 
     #[test]

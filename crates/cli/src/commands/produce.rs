@@ -9,7 +9,7 @@ mod line;
 
 use crate::args::Global;
 use crate::client_settings;
-use crate::cluster::{block_on, connect, failure, interrupted};
+use crate::cluster::{Signals, block_on, connect, failure};
 use crate::exit::{Exit, Failure};
 use anyhow::Result;
 use clap::ValueEnum;
@@ -109,9 +109,10 @@ pub fn run(args: &Args, global: &Global) -> Result<Exit> {
 }
 
 async fn produce(args: &Args, global: &Global, layout: Layout) -> Result<Exit> {
+    let mut signals = Signals::new()?;
     let (client, mut settings) = tokio::select! {
         connected = connect(global) => connected?,
-        exit = interrupted() => return exit,
+        exit = signals.next() => return Ok(exit),
     };
     if let Some(acks) = args.acks {
         settings.set_acks(acks);
@@ -134,12 +135,12 @@ async fn produce(args: &Args, global: &Global, layout: Layout) -> Result<Exit> {
         Run { producer, layout, under_way: VecDeque::new(), acked: 0, failed: Vec::new(), errors: 0 };
     let mut fed = tokio::select! {
         fed = run.feed(&mut input, args) => fed.map(|()| Exit::Done),
-        exit = interrupted() => exit,
+        exit = signals.next() => Ok(exit),
     };
     // A second Ctrl-C does not wait for the acknowledgements.
     tokio::select! {
         () = run.settle() => {}
-        exit = interrupted() => fed = exit,
+        exit = signals.next() => fed = Ok(exit),
     }
     let exit = fed?;
     if !global.quiet && std::io::stderr().is_terminal() {

@@ -5,6 +5,7 @@
 
 use crate::args::Global;
 use crate::banner::{self, Data, Facts};
+use crate::cluster::Signals;
 use crate::exit::{Exit, Failure};
 use crate::logs::{self, Colour};
 use anyhow::{Context, Result};
@@ -20,7 +21,6 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Settings files larger than this are not settings files.
 const MAX_FILE: u64 = 1 << 20;
@@ -236,7 +236,7 @@ async fn serve(
             tracing::error!(error = %failed, "the broker cannot go on; the next start verifies what is on disk");
             return Ok(Exit::Failed);
         }
-        () = signals.next() => {}
+        _ = signals.next() => {}
     }
     tracing::info!("stopping");
     let began = clock.monotonic();
@@ -256,9 +256,9 @@ async fn serve(
                 Ok(Exit::Failed)
             }
         },
-        () = signals.next() => {
+        exit = signals.next() => {
             tracing::warn!("stopped at once; the next start recovers");
-            Ok(Exit::Interrupted)
+            Ok(exit)
         }
     }
 }
@@ -310,25 +310,4 @@ fn show_banner(broker: &Broker, ephemeral: bool, ready_after: Duration, exposed:
         exposed,
     };
     let _ = std::io::stderr().write_all(banner::text(&facts).as_bytes());
-}
-
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt()).context("listen for Ctrl-C")?,
-            terminate: signal(SignalKind::terminate()).context("listen for SIGTERM")?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }

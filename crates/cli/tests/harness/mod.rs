@@ -49,6 +49,15 @@ impl Broker {
         panic!("the broker at {} does not answer", broker.address);
     }
 
+    /// Where clients reach it.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// A command that runs until it is told to end. What it says goes to a pipe.
     pub fn begin(&self, arguments: &[&str]) -> Child {
         let mut command = Command::new(OTTLA);

@@ -9,7 +9,7 @@
 use super::child::{BrokerChild, Program, Started};
 use super::places::{TemporaryDir, free_ports};
 use super::steps::Steps;
-use super::watch::{Plan, watch};
+use super::watch::{Plan, draw};
 use crate::args::Global;
 use crate::cluster;
 use crate::exit::{Exit, Failure};
@@ -103,10 +103,7 @@ impl Run<'_> {
         let progress = Arc::new(Progress::of_records(self.args.commits));
         let plan = Plan { name: "commit", records: Some(self.args.commits), time: None };
         let committing = commit_all(&self.config, &self.surroundings, &progress);
-        let (time, ended) = watch(committing, &progress, plan, self.global).await?;
-        if ended.exit() != Exit::Done {
-            return Ok(ended.exit());
-        }
+        let time = draw(committing, &progress, plan, self.global).await?;
         steps.add("commits", "/s", self.args.commits as f64 / time.as_secs_f64().max(1e-9));
         if let Some(cpu) = spent(before.broker, Sample::take(pid).broker) {
             steps.add("commitCpu", "us", cpu.as_secs_f64() * 1e6 / self.args.commits as f64);

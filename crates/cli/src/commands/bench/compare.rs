@@ -3,9 +3,9 @@
 use super::own::BenchTopic;
 use super::replay::{self, parse_count};
 use super::steps::Steps;
-use super::watch::{Plan, broker_pid, watch};
+use super::watch::{Plan, broker_pid, prepare, watch};
 use crate::args::Global;
-use crate::cluster;
+use crate::cluster::{self, Signals};
 use crate::exit::{Exit, Failure};
 use anyhow::{Context, Result};
 use ottla_bench::figures::Figures;
@@ -62,11 +62,13 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit> {
     let mut other = global.clone();
     other.bootstrap_server = vec![args.against.clone()];
     let mut steps = Steps::default();
+    let mut signals = Signals::new()?;
     for pair in 0..=args.pairs {
         let mut figures = Vec::new();
         for (name, global) in [("A", global), ("B", &other)] {
-            let (of_run, ended) =
-                once(args, &config, name, global).await.with_context(|| format!("run {name}"))?;
+            let (of_run, ended) = once(args, &config, name, global, &mut signals)
+                .await
+                .with_context(|| format!("run {name}"))?;
             if ended != Exit::Done {
                 return Ok(ended);
             }
@@ -90,21 +92,25 @@ async fn once(
     config: &ottla_bench::replay::ReplayConfig,
     name: &'static str,
     global: &Global,
+    signals: &mut Signals,
 ) -> Result<(Figures, Exit)> {
     let failure = |error| cluster::failure(&error);
-    let (client, settings) = cluster::connect(global).await?;
+    let (client, settings) = prepare(cluster::connect(global), signals).await?;
     let surroundings = &settings.client.surroundings;
     let topic = BenchTopic::new(None);
     let measured = async {
-        own_topic(&client, &topic.name, args.load.partitions()).await.map_err(failure)?;
-        let layout = Layout::of(&client, &topic.name).await.map_err(failure)?;
-        let pid = broker_pid(None, &layout, surroundings).await?;
-        let mut replay = Replay::prepare(&layout, config, surroundings).await.map_err(failure)?;
+        let preparing = async {
+            own_topic(&client, &topic.name, args.load.partitions()).await.map_err(failure)?;
+            let layout = Layout::of(&client, &topic.name).await.map_err(failure)?;
+            let pid = broker_pid(None, &layout, surroundings).await?;
+            Ok((Replay::prepare(&layout, config, surroundings).await.map_err(failure)?, pid))
+        };
+        let (mut replay, pid) = prepare(preparing, signals).await?;
         let records = args.load.records_to_send();
         let progress = Arc::new(Progress::of_records(records.unwrap_or(u64::MAX)));
         let plan = Plan { name, records, time: args.load.time() };
         let before = Sample::take(pid);
-        let (measured, ended) = watch(replay.run(&progress), &progress, plan, global).await?;
+        let (measured, ended) = watch(replay.run(&progress), &progress, plan, global, signals).await?;
         Ok((Figures::of(&measured, before, Sample::take(pid)), ended.exit()))
     }
     .await;

@@ -5,12 +5,12 @@ use super::replay::parse_count;
 use super::steps::Steps;
 use super::watch::{Plan, broker_pid, watch};
 use crate::args::Global;
-use crate::cluster;
+use crate::cluster::{self, Signals};
 use crate::exit::Exit;
 use crate::units::parse_duration;
 use anyhow::Result;
 use ottla_bench::crowd::Crowd;
-use ottla_bench::usage::{self, Sample};
+use ottla_bench::usage::{self, Idle, Sample};
 use ottla_bench::{Layout, Progress, own_topic};
 use ottla_client::{Client, Surroundings};
 use std::sync::Arc;
@@ -66,26 +66,31 @@ async fn measure(
     let progress = Arc::new(Progress::unlimited());
     let plan = |name| Plan { name, records: Some(args.count as u64), time: None };
     let before = Sample::take(pid);
+    let mut signals = Signals::new()?;
     let opening = Crowd::open(&broker.address, args.count, surroundings, &progress);
-    let (mut crowd, ended) = watch(opening, &progress, plan("open"), global).await?;
+    let (mut crowd, ended) = watch(opening, &progress, plan("open"), global, &mut signals).await?;
     if ended.exit() != Exit::Done {
         return Ok(ended.exit());
     }
     steps.add("connections", "", crowd.len() as f64);
-    if let Some(pid) = pid {
-        let idle = usage::idle(pid, args.idle).await?;
+    if !global.quiet {
+        eprintln!("idle");
+    }
+    let idle = tokio::select! {
+        idle = idle(pid, args.idle) => idle?,
+        exit = signals.next() => return Ok(exit),
+    };
+    if let Some(idle) = idle {
         steps.mb("rss", idle.rss_bytes);
         if let Some(first) = before.broker {
             let grown = idle.rss_bytes.saturating_sub(first.rss_bytes);
             steps.add("rssPerConnection", "bytes", grown as f64 / crowd.len().max(1) as f64);
         }
         steps.add("idleCpu", "%", idle.cpu * 100.0);
-    } else {
-        tokio::time::sleep(args.idle).await;
     }
     let progress = Arc::new(Progress::unlimited());
     let asking = crowd.ask_once(topic, ASKING, surroundings, &progress);
-    let (measured, ended) = watch(asking, &progress, plan("ask"), global).await?;
+    let (measured, ended) = watch(asking, &progress, plan("ask"), global, &mut signals).await?;
     for (name, quantile) in [("p50", 0.5), ("p99", 0.99), ("max", 1.0)] {
         if let Some(ms) = measured.latencies.quantile_ms(quantile) {
             steps.add(name, "ms", ms);
@@ -93,4 +98,15 @@ async fn measure(
     }
     steps.print(global)?;
     Ok(ended.exit())
+}
+
+/// The time in which nothing is said, and what the broker's process took in it, where that is known.
+async fn idle(pid: Option<u32>, time: Duration) -> Result<Option<Idle>> {
+    match pid {
+        Some(pid) => Ok(Some(usage::idle(pid, time).await?)),
+        None => {
+            tokio::time::sleep(time).await;
+            Ok(None)
+        }
+    }
 }

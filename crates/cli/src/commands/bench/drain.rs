@@ -3,7 +3,7 @@
 use super::replay::{parse_count, usize_of};
 use super::watch::{Plan, broker_pid, print, watch};
 use crate::args::Global;
-use crate::cluster;
+use crate::cluster::{self, Signals};
 use crate::exit::Exit;
 use crate::units::{parse_duration, parse_size};
 use anyhow::Result;
@@ -64,7 +64,8 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit> {
     let progress = Arc::new(Progress::unlimited());
     let plan = Plan { name: "drain", records: Some(drain.offsets()), time: args.time };
     let before = Sample::take(pid);
-    let (measured, ended) = watch(drain.run(&progress), &progress, plan, global).await?;
+    let (measured, ended) =
+        watch(drain.run(&progress), &progress, plan, global, &mut Signals::new()?).await?;
     let figures = Figures::of(&measured, before, Sample::take(pid));
     let asked = [
         ("run", Value::from("drain")),

@@ -4,7 +4,7 @@ use super::own::BenchTopic;
 use super::replay::usize_of;
 use super::watch::{Plan, broker_pid, print, watch};
 use crate::args::Global;
-use crate::cluster;
+use crate::cluster::{self, Signals};
 use crate::exit::Exit;
 use crate::units::{parse_duration, parse_size};
 use anyhow::Result;
@@ -68,7 +68,7 @@ async fn measure(
     let progress = Arc::new(Progress::unlimited());
     let plan = Plan { name: "e2e", records: Some(e2e.records()), time: None };
     let before = Sample::take(pid);
-    let (measured, ended) = watch(e2e.run(&progress), &progress, plan, global).await?;
+    let (measured, ended) = watch(e2e.run(&progress), &progress, plan, global, &mut Signals::new()?).await?;
     let after = Sample::take(pid);
     let figures = Figures::of(&measured, before, after);
     let spent = ottla_bench::usage::spent(before.broker, after.broker);

@@ -4,7 +4,7 @@ use super::own::BenchTopic;
 use super::replay::{parse_acks, parse_count, usize_of};
 use super::watch::{Plan, broker_pid, print, watch};
 use crate::args::Global;
-use crate::cluster;
+use crate::cluster::{self, Signals};
 use crate::exit::Exit;
 use crate::units::{parse_duration, parse_size};
 use anyhow::Result;
@@ -95,7 +95,8 @@ async fn measure(
     let progress = Arc::new(Progress::unlimited());
     let plan = Plan { name: "openloop", records: Some(open_loop.requests()), time: None };
     let before = Sample::take(pid);
-    let (measured, ended) = watch(open_loop.run(&progress), &progress, plan, global).await?;
+    let (measured, ended) =
+        watch(open_loop.run(&progress), &progress, plan, global, &mut Signals::new()?).await?;
     let figures = Figures::of(&measured, before, Sample::take(pid));
     let asked = [
         ("run", Value::from("openloop")),

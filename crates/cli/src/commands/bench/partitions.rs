@@ -4,7 +4,7 @@ use super::own::BenchTopic;
 use super::steps::Steps;
 use super::watch::{Plan, broker_pid, watch};
 use crate::args::Global;
-use crate::cluster;
+use crate::cluster::{self, Signals};
 use crate::exit::Exit;
 use anyhow::Result;
 use ottla_bench::usage::{Sample, spent};
@@ -42,7 +42,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit> {
     let plan = Plan { name: "partitions", records: Some(u64::from(args.count.unsigned_abs())), time: None };
     let before = Sample::take(pid);
     let work = partitions::run(&client, &topic.name, args.count, surroundings, &progress);
-    let result = watch(work, &progress, plan, global).await;
+    let result = watch(work, &progress, plan, global, &mut Signals::new()?).await;
     let after = Sample::take(pid);
     topic.remove(&client).await;
     let (measured, ended) = result?;

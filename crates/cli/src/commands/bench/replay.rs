@@ -3,7 +3,7 @@
 use super::own::BenchTopic;
 use super::watch::{Plan, broker_pid, print, watch};
 use crate::args::Global;
-use crate::cluster;
+use crate::cluster::{self, Signals};
 use crate::exit::{Exit, Failure};
 use crate::units::{parse_duration, parse_size};
 use anyhow::Result;
@@ -169,11 +169,12 @@ async fn measure(
     let layout = Layout::of(client, topic).await.map_err(failure)?;
     let pid = broker_pid(args.pid, &layout, surroundings).await?;
     let mut replay = Replay::prepare(&layout, config, surroundings).await.map_err(failure)?;
+    let mut signals = Signals::new()?;
     if args.warm_up > 0 {
         let records = records_of(args.warm_up, args.record);
         let progress = Arc::new(Progress::of_records(records));
         let plan = Plan { name: "warm-up", records: Some(records), time: None };
-        let (_, ended) = watch(replay.run(&progress), &progress, plan, global).await?;
+        let (_, ended) = watch(replay.run(&progress), &progress, plan, global, &mut signals).await?;
         if ended.exit() != Exit::Done {
             return Ok(ended.exit());
         }
@@ -182,7 +183,7 @@ async fn measure(
     let progress = Arc::new(Progress::of_records(records.unwrap_or(u64::MAX)));
     let plan = Plan { name: "replay", records, time: args.time };
     let before = Sample::take(pid);
-    let (measured, ended) = watch(replay.run(&progress), &progress, plan, global).await?;
+    let (measured, ended) = watch(replay.run(&progress), &progress, plan, global, &mut signals).await?;
     let figures = Figures::of(&measured, before, Sample::take(pid));
     let asked = [
         ("run", Value::from("replay")),

@@ -1,7 +1,7 @@
 //! A run under watch: progress on a terminal, a time limit, signals; and its figures as a row.
 
 use crate::args::Global;
-use crate::cluster;
+use crate::cluster::{self, Signals};
 use crate::exit::{Exit, Failure};
 use crate::render::{self, Column, Row, column, wide};
 use anyhow::{Context, Result};
@@ -50,11 +50,10 @@ pub async fn watch<T>(
     progress: &Arc<Progress>,
     plan: Plan,
     global: &Global,
+    signals: &mut Signals,
 ) -> Result<(T, Ended)> {
-    let bar = bar(plan, global);
     let mut ended = Ended::ByItself;
-    let mut work = pin!(work);
-    let mut tick = tokio::time::interval(TICK);
+    let mut work = pin!(draw(work, progress, plan, global));
     let mut limit = pin!(async {
         match plan.time {
             Some(time) => tokio::time::sleep(time).await,
@@ -62,13 +61,12 @@ pub async fn watch<T>(
         }
     });
     let mut is_limited = plan.time.is_some();
-    let result = loop {
+    loop {
         tokio::select! {
-            result = &mut work => break result,
-            signal = cluster::interrupted() => {
-                let exit = signal?;
+            result = &mut work => return Ok((result?, ended)),
+            exit = signals.next() => {
                 if matches!(ended, Ended::BySignal(_)) {
-                    return Err(Failure::new(exit, "given up, and nothing measured").into());
+                    return Err(given_up(exit));
                 }
                 ended = Ended::BySignal(exit);
                 progress.stop();
@@ -77,11 +75,40 @@ pub async fn watch<T>(
                 is_limited = false;
                 progress.stop();
             }
+        }
+    }
+}
+
+/// Waits for `work` and shows how far it is, for a command that looks after signals itself.
+pub async fn draw<T>(
+    work: impl Future<Output = Result<T, ClientError>>,
+    progress: &Progress,
+    plan: Plan,
+    global: &Global,
+) -> Result<T> {
+    let bar = bar(plan, global);
+    let mut work = pin!(work);
+    let mut tick = tokio::time::interval(TICK);
+    let result = loop {
+        tokio::select! {
+            result = &mut work => break result,
             _ = tick.tick() => bar.set_position(progress.done().records),
         }
     };
     bar.finish_and_clear();
-    Ok((result.map_err(|error| cluster::failure(&error))?, ended))
+    Ok(result.map_err(|error| cluster::failure(&error))?)
+}
+
+/// Waits for what comes before or between runs: the first signal gives it up.
+pub async fn prepare<T>(work: impl Future<Output = Result<T>>, signals: &mut Signals) -> Result<T> {
+    tokio::select! {
+        result = work => result,
+        exit = signals.next() => Err(given_up(exit)),
+    }
+}
+
+fn given_up(exit: Exit) -> anyhow::Error {
+    Failure::new(exit, "given up, and nothing measured").into()
 }
 
 /// Draws on standard error, and only where that is a terminal.

@@ -6,7 +6,7 @@
 use super::output::Form;
 use super::{Args, output, write_out};
 use crate::args::Global;
-use crate::cluster::{self, connect, failure};
+use crate::cluster::{self, Signals, connect, failure};
 use crate::exit::{Exit, Failure};
 use anyhow::Result;
 use ottla_client::{
@@ -110,15 +110,15 @@ async fn consume(
         is_quiet: global.quiet,
     };
     let admin = client.admin();
+    let mut signals = Signals::new()?;
     let end = tokio::select! {
         end = reading.run(&admin, args, form, isolation) => end,
-        interrupted = cluster::interrupted() => interrupted.map(End::Interrupted),
+        exit = signals.next() => Ok(End::Interrupted(exit)),
     };
-    let was_interrupted = matches!(end, Ok(End::Interrupted(_)));
     let closed = tokio::select! {
         closed = reading.close() => closed,
-        // A second signal waits for nothing; the group learns of it when the session ends.
-        again = cluster::interrupted(), if was_interrupted => return again,
+        // A signal while it leaves waits for nothing; the group learns of it when the session ends.
+        exit = signals.next() => return end.map(|_| exit),
     };
     let end = end?;
     closed.map_err(|error| failure(&error))?;
