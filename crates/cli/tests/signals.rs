@@ -39,3 +39,23 @@ fn a_load_that_waits_in_silence_hears_signals() {
     }
     assert_eq!(broker.done(&["topic", "ls"]), "", "the topic of the load is removed");
 }
+
+#[test]
+fn a_cluster_that_hangs_when_the_topic_of_a_load_is_removed_keeps_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = Broker::start(&dir.path().join("data"));
+    let (mut load, mut told) =
+        begin(&["bench", "conns", "-b", broker.address(), "--count", "1", "--idle", "600s"]);
+    wait_told(&mut told, "idle");
+    let stopped = Command::new("kill").args(["-STOP", &broker.pid().to_string()]).status().unwrap();
+    assert!(stopped.success());
+    let status = loop {
+        match load.try_wait().unwrap() {
+            Some(status) => break status,
+            None => send("-TERM", &load),
+        }
+    };
+    assert_eq!(status.code(), Some(143));
+    let told: Vec<_> = told.lines().map(Result::unwrap).collect();
+    assert!(told.iter().any(|line| line.ends_with("may be left")), "{told:?}");
+}

@@ -1,5 +1,6 @@
 //! `ottla bench groups`: members of a group join, one leaves, one joins; how long until all is divided again.
 
+use super::own;
 use super::replay::parse_count;
 use super::steps::Steps;
 use super::watch::broker_pid;
@@ -11,7 +12,7 @@ use anyhow::Result;
 use ottla_bench::groups::{Groups, GroupsConfig};
 use ottla_bench::usage::{Sample, spent};
 use ottla_bench::{Layout, own_topic};
-use ottla_client::{Assignor, Client};
+use ottla_client::Assignor;
 use ottla_env::rng::{OsRng, Rng};
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,7 +87,9 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit> {
         result = measured => result,
         interrupted = cluster::interrupted() => interrupted,
     };
-    clean(&client, &name, args.runs).await;
+    // Groups too, which a run left without members.
+    let groups: Vec<String> = (1..=args.runs).map(|run| format!("{name}-{run}")).collect();
+    own::remove(&client, &name, &groups).await;
     steps.print(global)?;
     result
 }
@@ -109,14 +112,4 @@ async fn measure(mut groups: Groups, pid: Option<u32>, steps: &mut Steps) -> Res
     cost(steps, "joinOneCpu");
     groups.close().await.map_err(failure)?;
     Ok(())
-}
-
-/// Removes the topic, and groups that a run left without members.
-async fn clean(client: &Client, name: &str, runs: u32) {
-    let admin = client.admin();
-    let groups: Vec<String> = (1..=runs).map(|run| format!("{name}-{run}")).collect();
-    let _ = admin.delete_groups(&groups).await;
-    for result in admin.delete_topics(&[name.to_owned()]).await.unwrap_or_default() {
-        result.unwrap_or_else(|error| eprintln!("ottla: {error}"));
-    }
 }
