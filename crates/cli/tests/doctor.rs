@@ -7,7 +7,7 @@ use harness::Broker;
 use serde_json::Value;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 /// Level and text of each finding about an area.
 fn of<'a>(findings: &'a Value, area: &str) -> Vec<(&'a str, &'a str)> {
@@ -16,11 +16,16 @@ fn of<'a>(findings: &'a Value, area: &str) -> Vec<(&'a str, &'a str)> {
     all.map(|finding| (text(finding, "level"), text(finding, "what"))).collect()
 }
 
-/// A start on ports of the kernel's choice; nothing of this machine's environment counts.
-fn alone(dir: &Path, arguments: &[&str]) -> (Value, Option<i32>) {
+/// Nothing of this machine's environment counts.
+fn doctor(dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ottla"));
     command.arg("doctor").arg("--data-dir").arg(dir).args(["--output", "json"]).args(arguments).env_clear();
-    let output = command.output().unwrap();
+    command
+}
+
+/// A start on ports of the kernel's choice.
+fn alone(dir: &Path, arguments: &[&str]) -> (Value, Option<i32>) {
+    let output = doctor(dir, arguments).output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     let findings = serde_json::from_slice(&output.stdout);
     (findings.unwrap_or_else(|error| panic!("{error}: {told}")), output.status.code())
@@ -85,6 +90,47 @@ fn what_a_start_would_refuse_fails_with_what_to_do() {
     // Port 1 of loopback: nobody is there.
     let (findings, code) = alone(&dir.path().join("data"), &[&PORTS[..], &["-b", "127.0.0.1:1"]].concat());
     assert!(code == Some(1) && of(&findings, "reach")[0].0 == "fail", "{findings:#}");
+}
+
+#[test]
+fn settings_of_the_client_that_are_wrong_are_a_finding_among_the_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("client.properties");
+    std::fs::write(&file, "client.id=me\nnonsense\n").unwrap();
+    let asked = ["-b", "127.0.0.1:1", "-F", file.to_str().unwrap()];
+    let (findings, code) = alone(&dir.path().join("data"), &[&PORTS[..], &asked].concat());
+    let told = of(&findings, "cluster");
+    assert!(
+        code == Some(1) && told.len() == 1 && told[0].0 == "fail" && told[0].1.contains("line 2"),
+        "{findings:#}"
+    );
+    assert!(!of(&findings, "ports").is_empty(), "{findings:#}");
+}
+
+/// A process that does not outlive the test.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn the_data_directory_is_free_while_a_cluster_is_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    drop(Broker::start(&data));
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap().to_string();
+    let asked = ["-b", &address, "--timeout", "600s"];
+    let mut waiting = doctor(&data, &[&PORTS[..], &asked].concat());
+    let _waiting = Ended(waiting.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let _connection = silent.accept().unwrap();
+    let (findings, code) = alone(&data, &PORTS);
+    let told = of(&findings, "data");
+    assert!(code == Some(0) && told[0].1.contains("not cleanly stopped"), "{findings:#}");
 }
 
 fn log_files(dir: &Path) -> Vec<PathBuf> {

@@ -3,7 +3,7 @@
 //! Settings, data directory, logs, limits, ports and exposure of this machine, in the order in which a start meets them;
 //! with `-b`, or beside a broker that runs here, the way to a cluster too. Each check says what it found and what to do,
 //! and goes on: one start of this command shows all there is. Nothing is changed, and the data directory is held while
-//! its logs are read, so that no broker writes to them meanwhile.
+//! this machine is looked at, so that no broker writes to the logs meanwhile; never while a cluster is asked.
 
 mod cluster;
 mod data;
@@ -65,6 +65,8 @@ pub fn run(args: &Args, global: &Global) -> Result<Exit> {
             // A broker that runs here is asked too, as its clients would ask it.
             own = holder.and_then(|pid| ports::address_of(&sockets, pid));
         }
+        // A cluster may take its time; a broker that starts meanwhile needs the directory.
+        drop(found);
         cluster::check(&mut report, global, own).await?;
         report.finish()
     })

@@ -29,7 +29,13 @@ pub async fn check(report: &mut Report, global: &Global, own: Option<String>) ->
     if global.bootstrap_server.is_empty() {
         global.bootstrap_server.extend(own);
     }
-    let config = client_settings::load(&global)?.client;
+    let config = match client_settings::load(&global) {
+        Ok(settings) => settings.client,
+        Err(error) => {
+            report.fail_with("cluster", &format!("{error:#}"), "correct the file that -F names");
+            return Ok(());
+        }
+    };
     let mut reached = Vec::new();
     for address in &config.bootstrap {
         match parse_address(address) {

@@ -6,6 +6,7 @@ use ottla_broker::data_dir::{self, Format, Found, Wanted};
 use ottla_broker::settings::BrokerConfig;
 use ottla_env::disk::{Disk, Space};
 use ottla_env::host::{self, FileSystem, Nature, Permissions};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -44,12 +45,7 @@ pub fn check(report: &mut Report, disk: &dyn Disk, config: &BrokerConfig) -> Opt
         Ok(found) => file_system(report, found),
         Err(error) => report.skip("disk", format!("the kind of file system is not known: {error}")),
     }
-    match host::sync_times(&place, SYNCS) {
-        Ok(times) => syncs(report, &times),
-        Err(error) => {
-            report.skip("sync", format!("not measured, as a file without a name cannot be made: {error}"))
-        }
-    }
+    syncs(report, &place, host::sync_times(&place, SYNCS));
     strays(report, disk, dir);
     Some(found)
 }
@@ -140,7 +136,19 @@ fn file_system(report: &mut Report, found: Option<FileSystem>) {
     }
 }
 
-fn syncs(report: &mut Report, times: &[Duration]) {
+fn syncs(report: &mut Report, place: &Path, times: io::Result<Option<Vec<Duration>>>) {
+    let times = match times {
+        Ok(Some(times)) => times,
+        Ok(None) => {
+            return report.skip("sync", "not measured, as this file system has no files without a name");
+        }
+        Err(error) => {
+            let what = format!("4 KiB cannot be written to {} and synced: {error}", place.display());
+            let next = "look at the disk (`dmesg`), its room and who may write there, or choose another place with \
+                        --data-dir: what cannot be synced is not acknowledged";
+            return report.fail("sync", what, next);
+        }
+    };
     let (Some(median), Some(longest)) = (times.get(times.len() / 2), times.last()) else { return };
     let ms = |time: &Duration| format!("{:.2} ms", time.as_secs_f64() * 1_000.0);
     let what = format!("a sync of 4 KiB takes {}, {} at most", ms(median), ms(longest));
@@ -212,12 +220,21 @@ mod tests {
     fn a_slow_sync_is_worth_a_word() {
         let of = |ms: &[u64]| {
             let times: Vec<_> = ms.iter().copied().map(Duration::from_millis).collect();
-            levels(|report| syncs(report, &times))
+            levels(|report| syncs(report, Path::new("d"), Ok(Some(times))))
         };
         assert_eq!(
             (of(&[1, 1, 900]), of(&[30, 31, 32]), of(&[])),
             (vec![Level::Ok], vec![Level::Warn], vec![])
         );
+    }
+
+    #[test]
+    fn a_sync_that_fails_is_a_failure_and_one_that_cannot_be_measured_is_none() {
+        let of = |times| levels(|report| syncs(report, Path::new("d"), times));
+        // 5 is EIO.
+        assert_eq!(of(Err(io::Error::from_raw_os_error(5))), [Level::Fail]);
+        assert_eq!(of(Err(io::ErrorKind::PermissionDenied.into())), [Level::Fail]);
+        assert_eq!(of(Ok(None)), [Level::Skip]);
     }
 
     #[test]
