@@ -209,7 +209,7 @@ pub struct MemoryNet {
 
 #[derive(Debug, Default)]
 struct MemoryHosts {
-    listeners: Mutex<BTreeMap<u16, mpsc::Sender<Stream>>>,
+    listeners: Mutex<BTreeMap<SocketAddr, mpsc::Sender<Stream>>>,
     ports: AtomicU16,
 }
 
@@ -223,26 +223,37 @@ impl MemoryNet {
     }
 }
 
+/// Whether one of them keeps the other from being listened on: an address that stands for all takes the port of each.
+pub fn overlaps(a: SocketAddr, b: SocketAddr) -> bool {
+    // `::` stands for those of the old family too.
+    let stands_for = |a: IpAddr, b: IpAddr| a.is_unspecified() && (a.is_ipv6() || b.is_ipv4());
+    a.port() == b.port() && (a.ip() == b.ip() || stands_for(a.ip(), b.ip()) || stands_for(b.ip(), a.ip()))
+}
+
 impl Net for MemoryNet {
     fn listen(&self, address: SocketAddr) -> BoxFuture<'_, io::Result<Listener>> {
         Box::pin(async move {
             let port = if address.port() == 0 { self.free_port() } else { address.port() };
+            let address = SocketAddr::new(address.ip(), port);
             let (sender, receiver) = mpsc::channel(PENDING);
             let mut listeners = self.shared.listeners.lock().expect("no holder of this lock can panic");
-            if listeners.get(&port).is_some_and(|taken| !taken.is_closed()) {
+            listeners.retain(|_, listener| !listener.is_closed());
+            if listeners.keys().any(|taken| overlaps(*taken, address)) {
                 return Err(io::ErrorKind::AddrInUse.into());
             }
-            listeners.insert(port, sender);
-            let address = SocketAddr::new(address.ip(), port);
+            listeners.insert(address, sender);
             Ok(Listener::of(address, receiver))
         })
     }
 
     fn connect<'a>(&'a self, _host: &'a str, port: u16) -> BoxFuture<'a, io::Result<Stream>> {
         Box::pin(async move {
-            let listeners =
-                self.shared.listeners.lock().expect("no holder of this lock can panic").get(&port).cloned();
-            let listener = listeners.ok_or(io::ErrorKind::ConnectionRefused)?;
+            let listener = {
+                let listeners = self.shared.listeners.lock().expect("no holder of this lock can panic");
+                let mut open = listeners.iter().filter(|(_, listener)| !listener.is_closed());
+                open.find(|(address, _)| address.port() == port).map(|(_, listener)| listener.clone())
+            };
+            let listener = listener.ok_or(io::ErrorKind::ConnectionRefused)?;
             let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
             let (server, client) =
                 (SocketAddr::new(loopback, port), SocketAddr::new(loopback, self.free_port()));

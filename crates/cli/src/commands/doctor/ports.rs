@@ -71,15 +71,19 @@ pub async fn check(report: &mut Report, settings: &Settings, holder: Option<u32>
 }
 
 fn taken(report: &mut Report, port: &Port, owner: Option<u32>) {
-    let owner = owner
-        .map_or_else(|| "a process that is not visible to this user".to_owned(), |pid| format!("pid {pid}"));
+    let owner = match owner {
+        _ if port.is_named_twice => "another listener of these settings".to_owned(),
+        Some(pid) => format!("pid {pid}"),
+        None => "a process that is not visible to this user".to_owned(),
+    };
     let address = port.address;
     let option = match port.service {
         Service::Kafka => "--kafka-listen",
         Service::Http => "--http-listen",
     };
     if port.is_required {
-        let next = format!("stop that process, or listen elsewhere with {option} HOST:PORT");
+        let or_stop = if port.is_named_twice { "" } else { "stop that process, or " };
+        let next = format!("{or_stop}listen elsewhere with {option} HOST:PORT");
         report.fail(AREA, format!("{address} is in use by {owner}"), next);
     } else {
         let next = format!(
@@ -158,6 +162,7 @@ mod tests {
             service: Service::Kafka,
             address: SocketAddr::from(([127, 0, 0, 1], 1)),
             is_required,
+            is_named_twice: false,
             outcome: Ok(()),
         };
         let denied = io::Error::from(io::ErrorKind::PermissionDenied);
