@@ -30,23 +30,43 @@ pub(crate) struct Share {
     pub partitions: Vec<i32>,
 }
 
-/// Makes sure that the topic is there: an existing one is left as it is. A broker may answer before its metadata tells of
-/// the topic; that is waited for.
+/// Makes sure that the topic is there, as `make_topic` does. A broker may answer before its metadata tells of the topic;
+/// that is waited for.
 pub async fn own_topic(client: &Client, name: &str, partitions: i32) -> Result<(), ClientError> {
+    make_topic(client, name, partitions).await?;
+    match until_told(async || Layout::now(client, name).await).await {
+        // That is waited for by who asks for the layout.
+        Err(error) if error.code() == Some(ErrorCode::LeaderNotAvailable) => Ok(()),
+        told => told.map(drop),
+    }
+}
+
+/// Asks for the topic, and for nothing else: an existing one is left as it is.
+pub(crate) async fn make_topic(client: &Client, name: &str, partitions: i32) -> Result<(), ClientError> {
     let topic = NewTopic { name: name.to_owned(), partitions: Some(partitions), ..NewTopic::default() };
     match client.admin().create_topics(&[topic], false).await?.into_iter().next() {
-        Some(Err(error)) if error.code() != Some(ErrorCode::TopicAlreadyExists) => return Err(error),
-        _ => {}
+        Some(Err(error)) if error.code() != Some(ErrorCode::TopicAlreadyExists) => Err(error),
+        _ => Ok(()),
     }
-    for _ in 0..LEADERLESS_MAX {
-        match Layout::now(client, name).await {
+}
+
+/// Asks again while the topic is not known.
+pub(crate) async fn until_told<T>(
+    mut ask: impl AsyncFnMut() -> Result<T, ClientError>,
+) -> Result<T, ClientError> {
+    let mut pauses = 0;
+    loop {
+        match ask().await {
             Err(error) if error.code() == Some(ErrorCode::UnknownTopicOrPartition) => {
+                if pauses == LEADERLESS_MAX {
+                    return Err(error);
+                }
+                pauses += 1;
                 tokio::time::sleep(PAUSE).await;
             }
-            _ => break,
+            result => return result,
         }
     }
-    Ok(())
 }
 
 impl Layout {
@@ -171,6 +191,33 @@ mod tests {
         assert_eq!(of(layout(3).shared(2)), [vec![0, 2], vec![1]]);
         assert_eq!(of(layout(2).shared(5)), [[0], [1], [0], [1], [0]]);
         assert_eq!(of(layout(1).shared(0)), [[0]]);
+    }
+
+    fn refused(code: ErrorCode) -> Result<(), ClientError> {
+        Err(ClientError::Refused { what: "topic t".to_owned(), code, message: None })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_topic_that_is_never_told_of_is_an_error() {
+        let mut asked = 0;
+        let never = until_told(async || {
+            asked += 1;
+            refused(ErrorCode::UnknownTopicOrPartition)
+        });
+        assert_eq!(never.await.unwrap_err().code(), Some(ErrorCode::UnknownTopicOrPartition));
+        assert_eq!(asked, LEADERLESS_MAX + 1);
+
+        let mut answers = vec![Ok(())];
+        answers.extend([(), ()].map(|()| refused(ErrorCode::UnknownTopicOrPartition)));
+        until_told(async || answers.pop().unwrap()).await.unwrap();
+        assert!(answers.is_empty());
+        let mut asked = 0;
+        let other = until_told(async || {
+            asked += 1;
+            refused(ErrorCode::ClusterAuthorizationFailed)
+        });
+        assert_eq!(other.await.unwrap_err().code(), Some(ErrorCode::ClusterAuthorizationFailed));
+        assert_eq!(asked, 1);
     }
 
     #[test]

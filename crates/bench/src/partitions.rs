@@ -1,7 +1,7 @@
 //! A topic with many partitions: how long until every one is led, and until each has taken a record.
 
 use crate::connection::{ANSWER_TIMEOUT, Connection};
-use crate::layout::{Layout, own_topic};
+use crate::layout::{Layout, make_topic, until_told};
 use crate::load::{Destination, batches, produce_request};
 use crate::progress::Progress;
 use crate::replay::{PRODUCE_BY_NAME, check};
@@ -38,7 +38,7 @@ pub async fn run(
     let clock = surroundings.clock.as_ref();
     let began = clock.monotonic();
     let since = || clock.monotonic().saturating_sub(began);
-    own_topic(client, topic, count).await?;
+    make_topic(client, topic, count).await?;
     let created = since();
     let mut asked;
     let cluster = client.admin().describe_cluster().await?;
@@ -60,7 +60,8 @@ pub async fn run(
     }
     let metadata = clock.monotonic().saturating_sub(asked);
     let led = since();
-    let layout = Layout::of(client, topic).await?;
+    // Another broker than the one that was asked may be the one that answers.
+    let layout = until_told(async || Layout::of(client, topic).await).await?;
     let now_ms = surroundings.clock.now_ms();
     let batches = batches(RECORD_BYTES, 1, Codec::None, now_ms, surroundings.rng.as_ref())?;
     let batch = batches.first().map(|batch| batch.bytes.clone()).unwrap_or_default();
