@@ -32,5 +32,5 @@ pub use coordinator::controls as coordinator_controls;
 pub use ottla_log::controls as log_controls;
 #[cfg(feature = "controls")]
 pub use ottla_state::controls as group_controls;
-pub use server::BindError;
-pub use start::{Broker, BrokerStart, Failed, MEMORY_BESIDE_REQUESTS, StartError};
+pub use server::{BindError, files_for_sockets};
+pub use start::{Broker, BrokerStart, Failed, StartError, memory_max};

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// Descriptors that are kept for logs, at most; with a low limit it is a quarter of it.
-const FILES_RESERVED: usize = 4_096;
+const FILES_RESERVED: u64 = 4_096;
 
 /// A listener that is bound, under the name clients' metadata is made for.
 #[derive(Debug)]
@@ -127,12 +127,18 @@ pub async fn run(context: Arc<Context>, limits: Arc<Limits>, bound: Vec<Bound>) 
     while accepting.join_next().await.is_some() {}
 }
 
+/// How many of the open files that the process may have are for connections; the rest is for logs.
+pub fn files_for_sockets(open_files_max: u64) -> u64 {
+    open_files_max - (open_files_max / 4).min(FILES_RESERVED)
+}
+
 /// How many may be connected. Descriptors of the logs are kept for them, whatever the settings allow.
 async fn crowd(context: &Context) -> Crowd {
     let settings = context.settings.load();
     let config = &settings.broker().live;
-    let files = ottla_env::process::open_file_limit().and_then(|limit| usize::try_from(limit).ok());
-    let for_sockets = files.map_or(usize::MAX, |limit| limit - (limit / 4).min(FILES_RESERVED));
+    let files = ottla_env::process::open_file_limit();
+    let for_sockets = files.and_then(|limit| usize::try_from(files_for_sockets(limit)).ok());
+    let for_sockets = for_sockets.unwrap_or(usize::MAX);
     if for_sockets < config.max_connections && config.max_connections != i32::MAX as usize {
         tracing::warn!(
             max_connections = config.max_connections,

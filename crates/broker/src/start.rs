@@ -25,6 +25,7 @@ use ottla_env::disk::Disk;
 use ottla_env::net::Net;
 use ottla_env::rng::Rng;
 use ottla_env::task::{Workers, run_once};
+use ottla_log::compaction::KEYS_BYTES_MAX;
 use ottla_state::controller::ConfigRules;
 use ottla_state::{Endpoint, Image, TopicId, Uuid, group, topic_name};
 use std::collections::BTreeMap;
@@ -39,9 +40,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 const TAIL_CACHE_BYTES: usize = 64 << 20;
-/// What a broker may take beside requests (`queued.max.request.bytes`) and their answers (half of that): the tail cache,
-/// the table of keys of a compaction, and 32 MiB for all that is small.
-pub const MEMORY_BESIDE_REQUESTS: u64 = TAIL_CACHE_BYTES as u64 + (52 << 20) + (32 << 20);
+/// What a broker may take beside requests and answers: the tail cache, the keys of a compaction, and 32 MiB for all that is
+/// small.
+const MEMORY_BESIDE_REQUESTS: u64 = TAIL_CACHE_BYTES as u64 + KEYS_BYTES_MAX + (32 << 20);
 /// Time for answers that are due, when the broker stops.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -173,7 +174,7 @@ impl Broker {
                 Arc::clone(&clock),
                 Arc::clone(&rng),
             ),
-            answers: Budget::new(config.max_queued_bytes / 2),
+            answers: Budget::new(answers_max(config.max_queued_bytes)),
             groups: Arc::clone(&groups),
             quotas,
             clock,
@@ -447,6 +448,16 @@ fn rules(live: &Arc<LiveSettings>) -> Rules {
             config.groups.topic.clone(),
         )])),
     }
+}
+
+/// What answers may take beside the requests, by `queued.max.request.bytes`.
+fn answers_max(max_queued_bytes: u64) -> u64 {
+    max_queued_bytes / 2
+}
+
+/// What a broker with this `queued.max.request.bytes` may take under full load.
+pub fn memory_max(max_queued_bytes: u64) -> u64 {
+    max_queued_bytes.saturating_add(answers_max(max_queued_bytes)).saturating_add(MEMORY_BESIDE_REQUESTS)
 }
 
 fn limits(settings: &Settings) -> Arc<Limits> {

@@ -18,6 +18,7 @@ use crate::scan::{Scan, ScanError};
 use crate::segment::{CompactedRange, Segment, SegmentEntry};
 use bytes::Bytes;
 use clean::{LastOfProducer, Rules, clean};
+pub use offset_map::KEYS_BYTES_MAX;
 use offset_map::{KEYS_MAX, OffsetMap};
 use ottla_env::disk::{Disk, File, OpenMode};
 use ottla_wire::batch::{BatchHeader, HEADER_LEN};

@@ -7,8 +7,15 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
-/// As many as fit 2^21 places of a table, about 52 MB.
-pub(crate) const KEYS_MAX: usize = (1 << 21) / 8 * 7;
+/// Of the table at its largest.
+const PLACES_MAX: usize = 1 << 21;
+/// As many as fit the places; a table keeps an eighth of them free.
+pub(crate) const KEYS_MAX: usize = PLACES_MAX / 8 * 7;
+/// A key with its offset, and the byte by which the table finds it.
+const PLACE_BYTES: usize = size_of::<([u64; 2], i64)>() + 1;
+/// What a compaction takes for its keys at most. A table doubles when it is full, and the step to its last size has the
+/// one before beside it.
+pub const KEYS_BYTES_MAX: u64 = ((PLACES_MAX + PLACES_MAX / 2) * PLACE_BYTES) as u64;
 
 #[derive(Debug)]
 pub(crate) struct OffsetMap {
@@ -52,6 +59,13 @@ impl OffsetMap {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_of_all_keys_is_as_large_as_is_said() {
+        let table: HashMap<[u64; 2], i64> = HashMap::with_capacity(KEYS_MAX);
+        assert_eq!(table.capacity(), KEYS_MAX, "one key more takes twice the places");
+        assert_eq!(KEYS_BYTES_MAX, 75 << 20, "docs/operating.md and the setting's text say it");
+    }
 
     #[test]
     fn the_last_offset_of_a_key_counts_and_a_full_map_keeps_what_it_does_not_know() {

@@ -2,8 +2,8 @@
 
 use super::report::Report;
 use crate::units::show_size;
-use ottla_broker::MEMORY_BESIDE_REQUESTS;
 use ottla_broker::settings::Settings;
+use ottla_broker::{files_for_sockets, memory_max};
 use ottla_env::host::{self, Memory};
 use ottla_env::process;
 
@@ -24,9 +24,7 @@ pub fn check(report: &mut Report, settings: Option<&Settings>) {
 
 fn files(report: &mut Report, limit: Option<u64>) {
     let Some(limit) = limit else { return report.ok("files", "open files are not limited") };
-    // As the broker divides them: a quarter, at most 4,096, is kept for logs.
-    let for_sockets = limit - (limit / 4).min(4_096);
-    let what = format!("{limit} open files: {for_sockets} for connections, the rest for logs");
+    let what = format!("{limit} open files: {} for connections, the rest for logs", files_for_sockets(limit));
     let next =
         "raise the hard limit: `ulimit -Hn`, LimitNOFILE= of a service, --ulimit nofile= of a container";
     if limit < FILES_FAIL {
@@ -39,7 +37,7 @@ fn files(report: &mut Report, limit: Option<u64>) {
 }
 
 fn memory(report: &mut Report, found: Memory, requests: u64) {
-    let most = requests.saturating_add(requests / 2).saturating_add(MEMORY_BESIDE_REQUESTS);
+    let most = memory_max(requests);
     let (there, whose) = match found.limit_bytes {
         Some(limit) => (limit, "allowed by the control group"),
         None => (found.total_bytes, "in this machine"),
