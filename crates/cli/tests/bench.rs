@@ -1,27 +1,14 @@
 //! `ottla bench` against a broker of its own: what is sent is there, is read back, and survives the kill. No figure is
 //! looked at, only counts and names.
-#![allow(clippy::unwrap_used, clippy::disallowed_types)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod harness;
+
+use harness::Broker;
 use serde_json::Value;
-use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
 const OTTLA: &str = env!("CARGO_BIN_EXE_ottla");
-
-struct Broker(Child);
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
 
 fn ottla(arguments: &[&str]) -> (Option<i32>, Value) {
     let output = Command::new(OTTLA).args(arguments).args(["--output", "json"]).output().unwrap();
@@ -30,29 +17,13 @@ fn ottla(arguments: &[&str]) -> (Option<i32>, Value) {
     (output.status.code(), json)
 }
 
-fn broker(dir: &Path) -> (Broker, String) {
-    let address = format!("127.0.0.1:{}", free_port());
-    let http = format!("127.0.0.1:{}", free_port());
-    let mut command = Command::new(OTTLA);
-    command.arg("broker").arg("--data-dir").arg(dir);
-    command.args(["--kafka-listen", &address, "--http-listen", &http]);
-    let broker = Broker(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-    for _ in 0..600 {
-        let listed = Command::new(OTTLA).args(["topic", "ls", "-b", &address]).output().unwrap();
-        if listed.status.success() {
-            return (broker, address);
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    panic!("the broker at {address} does not answer");
-}
-
 #[test]
 fn drain_reads_back_what_replay_sent() {
     let dir = tempfile::tempdir().unwrap();
-    let (broker, address) = broker(&dir.path().join("data"));
+    let broker = Broker::start(&dir.path().join("data"));
+    let address = broker.address();
     let sizes = ["--record", "100", "--batch", "5000", "-c", "2000", "--warm-up", "10kB"];
-    let replay = ["bench", "replay", "orders", "-b", &address, "-p", "3", "--connections", "2"];
+    let replay = ["bench", "replay", "orders", "-b", address, "-p", "3", "--connections", "2"];
     for codec in ["none", "zstd"] {
         let (code, sent) = ottla(&[&replay[..], &sizes, &["--codec", codec]].concat());
         assert_eq!(code, Some(0));
@@ -61,21 +32,18 @@ fn drain_reads_back_what_replay_sent() {
         let records = sent["records"].as_u64().unwrap();
         assert!((2_000..2_000 + per_batch).contains(&records), "{sent}");
         assert_eq!(sent["requests"].as_u64().unwrap() * per_batch, records);
-        assert_eq!(
-            (&sent["partitions"], sent["brokerPid"].as_u64()),
-            (&3.into(), Some(broker.0.id().into()))
-        );
+        assert_eq!((&sent["partitions"], sent["brokerPid"].as_u64()), (&3.into(), Some(broker.pid().into())));
     }
-    let (code, read) = ottla(&["bench", "drain", "orders", "-b", &address, "--partition-bytes", "20000"]);
+    let (code, read) = ottla(&["bench", "drain", "orders", "-b", address, "--partition-bytes", "20000"]);
     assert_eq!(code, Some(0));
     // Two runs of 2,000 records and two warm-ups of 100, each rounded up to whole batches.
     let records = read[0]["records"].as_u64().unwrap();
     assert!((4_200..4_500).contains(&records), "{read}");
     assert!(read[0]["p99Ms"].is_number() && read[0]["brokerCpuSecondsPerGb"].is_number());
 
-    let (code, topics) = ottla(&["bench", "replay", "-b", &address, "--acks", "0", "-c", "10"]);
+    let (code, topics) = ottla(&["bench", "replay", "-b", address, "--acks", "0", "-c", "10"]);
     assert_eq!((code, &topics[0]["p50Ms"]), (Some(0), &Value::Null));
-    let (_, topics) = ottla(&["topic", "ls", "-b", &address]);
+    let (_, topics) = ottla(&["topic", "ls", "-b", address]);
     assert_eq!(topics.as_array().map(Vec::len), Some(1), "a topic without a name is removed: {topics}");
 }
 
@@ -88,26 +56,27 @@ fn steps(figures: &Value) -> Vec<(&str, f64)> {
 #[test]
 fn every_load_does_what_it_says_and_leaves_no_topic() {
     let dir = tempfile::tempdir().unwrap();
-    let (_broker, address) = broker(&dir.path().join("data"));
+    let broker = Broker::start(&dir.path().join("data"));
+    let address = broker.address();
     let open_loop =
-        ["bench", "openloop", "-b", &address, "--rate", "500", "--time", "1s", "--connections", "2"];
+        ["bench", "openloop", "-b", address, "--rate", "500", "--time", "1s", "--connections", "2"];
     let (code, sent) = ottla(&open_loop);
     assert_eq!((code, &sent[0]["records"]), (Some(0), &500.into()), "{sent}");
-    let (code, read) = ottla(&["bench", "e2e", "-b", &address, "--rate", "200", "--time", "1s"]);
+    let (code, read) = ottla(&["bench", "e2e", "-b", address, "--rate", "200", "--time", "1s"]);
     assert_eq!((code, &read[0]["records"]), (Some(0), &200.into()), "{read}");
     assert!(read[0]["p99Ms"].is_number() && read[0]["brokerCpuUsPerRecord"].is_number());
-    let (code, crowd) = ottla(&["bench", "conns", "-b", &address, "--count", "50", "--idle", "1ms"]);
+    let (code, crowd) = ottla(&["bench", "conns", "-b", address, "--count", "50", "--idle", "1ms"]);
     assert_eq!((code, steps(&crowd)[0]), (Some(0), ("connections", 50.0)), "{crowd}");
-    let (code, many) = ottla(&["bench", "partitions", "-b", &address, "--count", "40"]);
+    let (code, many) = ottla(&["bench", "partitions", "-b", address, "--count", "40"]);
     let names: Vec<&str> = steps(&many).iter().map(|(name, _)| *name).collect();
     assert_eq!(code, Some(0));
     assert_eq!(names[..4], ["created", "allLed", "metadataOfAll", "allWritten"]);
-    let compare = ["bench", "compare", "-b", &address, "--against", &address, "--pairs", "2", "--anyway"];
+    let compare = ["bench", "compare", "-b", address, "--against", address, "--pairs", "2", "--anyway"];
     let (code, pairs) = ottla(&[&compare[..], &["-c", "100", "--record", "100"]].concat());
     assert_eq!(code, Some(0));
     let ratio = pairs.as_array().unwrap().iter().find(|row| row["figure"] == "mbPerSecondRatio").unwrap();
     assert_eq!(ratio["runs"].as_array().map(Vec::len), Some(2), "{pairs}");
-    let (_, topics) = ottla(&["topic", "ls", "-b", &address]);
+    let (_, topics) = ottla(&["topic", "ls", "-b", address]);
     assert_eq!(topics.as_array().map(Vec::len), Some(0), "{topics}");
 }
 
@@ -128,6 +97,20 @@ fn restart_finds_every_record_again_and_leaves_nothing_behind() {
         assert_eq!(of(name), Some(2), "{name}: {figures}");
     }
     assert_eq!(dir.path().read_dir().unwrap().count(), 0);
+}
+
+#[test]
+fn every_commit_of_the_load_is_known_after_each_kill() {
+    // Segments that roll, and a cleaner that comes at once.
+    let cleaner = ["-X", "offsets.topic.segment.bytes=1048576", "-X", "log.cleaner.backoff.ms=1"];
+    let bench =
+        ["bench", "commits", "--commits", "3001", "--groups", "3", "--partitions", "5", "--settle", "10ms"];
+    let (code, figures) = ottla(&[&bench[..], &cleaner].concat());
+    assert_eq!(code, Some(0));
+    let names: Vec<&str> = steps(&figures).iter().map(|(name, _)| *name).collect();
+    for name in ["commits", "log", "startToAllOffsets", "cleanedLog", "cleanedStartToAllOffsets"] {
+        assert!(names.contains(&name), "{names:?}");
+    }
 }
 
 #[test]

@@ -77,23 +77,6 @@ fn a_signal_ends_a_reader_with_its_commit_and_out_of_its_group() {
 }
 
 #[test]
-fn every_commit_of_the_load_is_known_after_each_kill() {
-    let dir = tempfile::tempdir().unwrap();
-    let broker = Broker::start(&dir.path().join("data"));
-    // Segments that roll, and a cleaner that comes at once.
-    let cleaner = ["-X", "offsets.topic.segment.bytes=1048576", "-X", "log.cleaner.backoff.ms=1"];
-    let bench =
-        ["bench", "commits", "--commits", "3001", "--groups", "3", "--partitions", "5", "--settle", "10ms"];
-    let figures = broker.done(&[&bench[..], &cleaner, &["--output", "json"]].concat());
-    let figures: Value = serde_json::from_str(&figures).unwrap();
-    let names: Vec<_> =
-        figures.as_array().unwrap().iter().map(|row| row["figure"].as_str().unwrap()).collect();
-    for name in ["commits", "log", "startToAllOffsets", "cleanedLog", "cleanedStartToAllOffsets"] {
-        assert!(names.contains(&name), "{names:?}");
-    }
-}
-
-#[test]
 fn members_of_the_load_come_and_go_and_leave_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
     let broker = Broker::start(&dir.path().join("data"));
