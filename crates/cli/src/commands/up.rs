@@ -9,6 +9,7 @@ use crate::cluster::Signals;
 use crate::exit::{Exit, Failure};
 use crate::logs::{self, Colour};
 use anyhow::{Context, Result};
+use ottla_broker::cluster::{self, embedded::OpenError};
 use ottla_broker::settings::{self, Input, Settings};
 use ottla_broker::{Broker, BrokerStart, StartError};
 use ottla_env::clock::{Clock, OsClock};
@@ -264,9 +265,28 @@ async fn serve(
 }
 
 fn start_failure(error: StartError) -> anyhow::Error {
+    use OpenError as Open;
+    use cluster::{MetadataError, RegistrationError, StartError as Cluster};
+    // A service starts again by itself after everything but 2, so that 2 is what no start can mend.
     let exit = match &error {
-        StartError::DataDir(_) | StartError::Bind(_) | StartError::HttpInUse { .. } => Exit::Usage,
-        _ => Exit::Failed,
+        StartError::DataDir(_)
+        | StartError::Bind(_)
+        | StartError::HttpInUse { .. }
+        | StartError::Http { .. }
+        | StartError::Metadata(
+            Open::Damaged { .. } | Open::Missing { .. } | Open::Behind { .. } | Open::Unexpected { .. },
+        )
+        | StartError::Cluster(
+            Cluster::OtherCluster { .. }
+            | Cluster::Metadata(MetadataError::Entry(_))
+            | Cluster::Registration(
+                RegistrationError::NodeIdTaken { .. } | RegistrationError::Metadata(MetadataError::Entry(_)),
+            ),
+        ) => Exit::Usage,
+        StartError::Metadata(Open::Io { .. })
+        | StartError::Storage(_)
+        | StartError::Thread(_)
+        | StartError::Cluster(_) => Exit::Failed,
     };
     Failure::new(exit, error.to_string()).into()
 }
@@ -310,4 +330,34 @@ fn show_banner(broker: &Broker, ephemeral: bool, ready_after: Duration, exposed:
         exposed,
     };
     let _ = std::io::stderr().write_all(banner::text(&facts).as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::code_of;
+    use std::io;
+
+    #[test]
+    fn a_start_that_can_only_fail_again_is_exit_code_2() {
+        let file = PathBuf::from("metadata/1.log");
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], 80));
+        let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let (expected, found) = ("a".to_owned(), "b".to_owned());
+        for error in [
+            StartError::Metadata(OpenError::Behind { file: file.clone(), found: 1, expected: 2 }),
+            StartError::Metadata(OpenError::Missing { dir: file.clone() }),
+            StartError::Metadata(OpenError::Unexpected { dir: file.clone() }),
+            StartError::Http { address, source: denied() },
+            StartError::Cluster(cluster::StartError::OtherCluster { expected, found }),
+        ] {
+            assert_eq!(code_of(&start_failure(error)), Exit::Usage);
+        }
+        for error in [
+            StartError::Metadata(OpenError::Io { action: "read", path: file, source: denied() }),
+            StartError::Thread(denied()),
+        ] {
+            assert_eq!(code_of(&start_failure(error)), Exit::Failed);
+        }
+    }
 }
