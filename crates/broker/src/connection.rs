@@ -59,7 +59,8 @@ struct Due {
     /// When it was read, and how long it took to be dispatched.
     read: Duration,
     dispatching: Duration,
-    _memory: Option<Memory>,
+    /// Of its frame.
+    memory: Option<Memory>,
 }
 
 /// Whether the client has to wait before anything else is done for it.
@@ -71,8 +72,23 @@ struct Mute {
 
 impl Mute {
     async fn is_over(&self) {
-        while self.is_on.load(Ordering::Acquire) {
+        while self.is_on() {
             self.over.notified().await;
+        }
+    }
+
+    fn is_on(&self) -> bool {
+        self.is_on.load(Ordering::Acquire)
+    }
+
+    /// Memory for a frame, which is not taken while the client has to wait: others do something with it meanwhile.
+    async fn take(&self, budget: &Budget, bytes: usize) -> Memory {
+        loop {
+            self.is_over().await;
+            let memory = budget.take(bytes).await;
+            if !self.is_on() {
+                return memory;
+            }
         }
     }
 
@@ -106,6 +122,7 @@ pub async fn serve(
             stream: reader,
             buffer: BytesMut::new(),
             limits: &limits,
+            mute: &mute,
             is_known: false,
             has_ended: false,
         };
@@ -127,7 +144,7 @@ pub async fn serve(
             let read = context.clock.monotonic();
             let dispatched = dispatch(&context, &client, frame);
             let dispatching = context.clock.monotonic().saturating_sub(read);
-            place.send(Box::new(Due { dispatched, read, dispatching, _memory: memory }));
+            place.send(Box::new(Due { dispatched, read, dispatching, memory }));
         }
     };
     let mut writing = writing;
@@ -145,6 +162,7 @@ struct Reader<'a> {
     stream: ReadHalf,
     buffer: BytesMut,
     limits: &'a Limits,
+    mute: &'a Mute,
     /// It sent a whole frame before.
     is_known: bool,
     /// It sends nothing any more.
@@ -170,11 +188,11 @@ impl Reader<'_> {
         let mut memory = None;
         self.within(whole.min(SMALL_FRAME)).await?;
         if whole > SMALL_FRAME {
-            memory = Some(self.limits.medium_frames.take(whole.min(MEDIUM_FRAME)).await);
+            memory = Some(self.mute.take(&self.limits.medium_frames, whole.min(MEDIUM_FRAME)).await);
             self.within(whole.min(MEDIUM_FRAME)).await?;
         }
         if whole > MEDIUM_FRAME {
-            memory = Some(self.limits.large_frames.take(whole).await);
+            memory = Some(self.mute.take(&self.limits.large_frames, whole).await);
             self.within(whole).await?;
         }
         self.is_known = true;
@@ -238,7 +256,7 @@ async fn write(
 ) {
     let (clock, metrics) = (&context.clock, &context.metrics);
     while let Some(due) = queue.recv().await {
-        let Due { dispatched, read, dispatching, _memory } = *due;
+        let Due { dispatched, read, dispatching, memory } = *due;
         let turn = clock.monotonic();
         let charge = dispatched.charge;
         let outcome = match (dispatched.reply, &charge) {
@@ -278,6 +296,8 @@ async fn write(
                 break;
             }
         }
+        // The request is done, and others cannot do without its memory for as long as a wait may take.
+        drop(memory);
         if !wait.is_zero() {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}

@@ -80,7 +80,9 @@ async fn answer(
         let reads = read_all(most.min(memory.bytes()), &plan.wanted, &found).await;
         let bytes: usize = reads.iter().map(|read| read.slices.bytes).sum();
         let failed = reads.iter().zip(&found).any(|(read, found)| read.error.is_error() && !unknown(found));
-        if last || failed || bytes >= usize::try_from(request.min_bytes).unwrap_or(0).min(allowed) {
+        // Nothing is never enough for who wants something, however little is allowed.
+        let enough = usize::try_from(request.min_bytes).unwrap_or(0).min(allowed.max(1));
+        if last || failed || bytes >= enough {
             if charge.is_some_and(|charge| charge.fetched(bytes)) {
                 memory.keep(0);
                 return (throttled(context, plan), memory);

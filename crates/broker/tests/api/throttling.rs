@@ -3,6 +3,7 @@
 use crate::harness::{Connection, batch, ok, produce_request, start, versions};
 use crate::quotas::alter;
 use crate::topics::creation;
+use ottla_wire::frame::encode_request;
 use ottla_wire::messages::api_versions::ApiVersionsRequest;
 use ottla_wire::messages::create_partitions::{CreatePartitionsRequest, CreatePartitionsTopic};
 use ottla_wire::messages::create_topics::CreateTopicsRequest;
@@ -34,6 +35,19 @@ fn large() -> ProduceRequest {
     produce_request("t", 0, batch(&[&"x".repeat(10_000)]), 1)
 }
 
+/// Waits for the first records of `t`.
+fn tail() -> FetchRequest {
+    let partition = FetchPartition { partition_max_bytes: 1 << 20, ..Default::default() };
+    FetchRequest {
+        max_wait_ms: 60_000,
+        min_bytes: 1,
+        max_bytes: 1 << 20,
+        session_epoch: -1,
+        topics: vec![FetchTopic { topic: "t".into(), partitions: vec![partition], ..Default::default() }],
+        ..Default::default()
+    }
+}
+
 #[tokio::test]
 async fn a_write_beyond_the_quota_is_done_and_its_connection_waits() {
     let running = start(&[]).await;
@@ -60,6 +74,67 @@ async fn a_write_beyond_the_quota_is_done_and_its_connection_waits() {
 }
 
 #[tokio::test]
+async fn a_connection_that_waits_keeps_no_memory_from_others() {
+    let running = start(&[
+        ("socket.request.max.bytes", "4194304"),
+        ("queued.max.request.bytes", "4194304"),
+        ("message.max.bytes", "4000000"),
+    ])
+    .await;
+    let (mut admin, mut slow) = (running.connect().await, running.connect().await);
+    create(&mut admin, "t").await;
+    limit(&mut admin, "producer_byte_rate", Some(1.0)).await;
+    let huge = produce_request("t", 0, batch(&[&"x".repeat(3_000_000)]), 1);
+    let answer = slow.call(9, &huge).await;
+    ok(answer.responses[0].partition_responses[0].error_code);
+    assert!(answer.throttle_time_ms > 0);
+    // Neither for what it sent nor for what it sends now.
+    let next = encode_request(2, "test", 9, &huge).unwrap().to_bytes();
+    slow.send_raw(&next[..130_000]).await;
+    for name in ["a", "b", "c"] {
+        create(&mut admin, name).await;
+    }
+    let answer = running.connect().await.call(9, &huge).await;
+    ok(answer.responses[0].partition_responses[0].error_code);
+    assert!(slow.is_silent().await);
+}
+
+#[tokio::test]
+async fn a_connection_that_waits_is_given_no_memory_that_it_asked_for_before() {
+    let running = start(&[
+        ("socket.request.max.bytes", "4194304"),
+        ("queued.max.request.bytes", "16777216"),
+        ("message.max.bytes", "4000000"),
+    ])
+    .await;
+    let mut admin = running.connect().await;
+    create(&mut admin, "t").await;
+    limit(&mut admin, "consumer_byte_rate", Some(1.0)).await;
+    let huge = produce_request("t", 0, batch(&[&"x".repeat(3_000_000)]), 1);
+    let frame = encode_request(1, "test", 9, &huge).unwrap().to_bytes();
+    let (begin, rest) = frame.split_at(1_120_000);
+    // There is memory for one of them, which the first has.
+    let (mut busy, mut slow) = (running.connect().await, running.connect().await);
+    busy.send_raw(begin).await;
+    for name in ["a", "b", "c"] {
+        create(&mut admin, name).await;
+    }
+    slow.send(12, &tail()).await;
+    slow.send_raw(begin).await;
+    for name in ["d", "e", "f"] {
+        create(&mut admin, name).await;
+    }
+    ok(admin.call(9, &large()).await.responses[0].partition_responses[0].error_code);
+    assert!(slow.receive::<FetchRequest>(12).await.1.throttle_time_ms > 0);
+    busy.send_raw(rest).await;
+    let answer = busy.receive::<ProduceRequest>(9).await.1;
+    ok(answer.responses[0].partition_responses[0].error_code);
+    let answer = running.connect().await.call(9, &huge).await;
+    ok(answer.responses[0].partition_responses[0].error_code);
+    assert!(slow.is_silent().await);
+}
+
+#[tokio::test]
 async fn a_write_without_acknowledgement_waits_too() {
     let running = start(&[]).await;
     let (mut admin, mut slow) = (running.connect().await, running.connect().await);
@@ -67,17 +142,7 @@ async fn a_write_without_acknowledgement_waits_too() {
     limit(&mut admin, "producer_byte_rate", Some(1.0)).await;
     slow.send(9, &ProduceRequest { acks: 0, ..large() }).await;
     slow.send(2, &ApiVersionsRequest::default()).await;
-    let partition = FetchPartition { partition_max_bytes: 1 << 20, ..Default::default() };
-    let topic = FetchTopic { topic: "t".into(), partitions: vec![partition], ..Default::default() };
-    let written = FetchRequest {
-        max_wait_ms: 60_000,
-        min_bytes: 1,
-        max_bytes: 1 << 20,
-        session_epoch: -1,
-        topics: vec![topic],
-        ..Default::default()
-    };
-    ok(admin.call(12, &written).await.responses[0].partitions[0].error_code);
+    ok(admin.call(12, &tail()).await.responses[0].partitions[0].error_code);
     for name in ["a", "b", "c"] {
         create(&mut admin, name).await;
     }
@@ -119,6 +184,22 @@ async fn a_fetch_beyond_the_quota_is_empty_and_its_session_goes_on() {
     assert_eq!((third.error_code, third.throttle_time_ms), (0, 0));
     let bytes = third.responses[0].partitions[0].records.clone().unwrap().to_bytes().len();
     assert!(bytes > 1_800, "{bytes}");
+}
+
+#[tokio::test]
+async fn a_fetch_at_the_end_waits_for_a_record_also_where_the_quota_leaves_no_byte() {
+    let running = start(&[("quota.window.num", "1")]).await;
+    let (mut admin, mut reader) = (running.connect().await, running.connect().await);
+    create(&mut admin, "t").await;
+    limit(&mut admin, "consumer_byte_rate", Some(1_000.0)).await;
+    reader.send(12, &tail()).await;
+    for name in ["a", "b", "c"] {
+        create(&mut admin, name).await;
+    }
+    assert!(reader.is_silent().await);
+    ok(admin.produce("t", 0, batch(&["late"])).await.error_code);
+    let answer = reader.receive::<FetchRequest>(12).await.1;
+    assert!(!answer.responses[0].partitions[0].records.clone().unwrap().is_empty());
 }
 
 #[tokio::test]
