@@ -12,7 +12,6 @@ use crate::reply::{Outcome, Reply};
 use crate::settings::TopicConfig;
 use bytes::Bytes;
 use ottla_state::Image;
-use ottla_wire::ErrorCode;
 use ottla_wire::batch::{
     BatchError, BatchHeader, ProduceRefused, ProduceRules, TimestampType, check_produced, with_create_time,
     with_log_append_time,
@@ -24,12 +23,17 @@ use ottla_wire::messages::produce::{
     TopicProduceResponse,
 };
 use ottla_wire::record::{self, RecompressError};
+use ottla_wire::{ErrorCode, WireStr};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Bytes that one batch may have after decompression, where the broker has to look into it.
 const DECOMPRESSED_MAX: usize = 128 << 20;
+
+/// So many bad records of a batch are named; millions fit into a small frame. Kafka names all of them.
+const NAMED_MAX: usize = 1_000;
 
 /// The client id by which Kafka knows its own tools; they alone may write to internal topics.
 const ADMIN_CLIENT: &str = "__admin_client";
@@ -177,40 +181,32 @@ fn append(
         let why = "a transactional batch in a request without transactional id";
         return Err(Refused::new(ErrorCode::TransactionalIdAuthorizationFailed, why));
     }
-    let limit = decompressed_max(&config);
-    if config.strict_records {
-        check_strictly(&batch, limit).map_err(|refused| refused.at(partition))?;
-    }
-    if config.log.compact {
-        check_keys(&batch, limit).map_err(|refused| refused.at(partition))?;
-    }
-    if config.max_decompressed_bytes.is_some() && header.codec() != Ok(Codec::None) {
-        record::iterate(&batch, limit).map_err(|error| invalid(error).at(partition))?;
-    }
     let now = context.clock.now_ms();
+    check_records(&header, &batch, now, &config).map_err(|refused| refused.at(partition))?;
     let (header, batch) = if config.log_append_time {
         stamped(with_log_append_time(&batch, now))?
+    } else if header.timestamp_type() == TimestampType::LogAppendTime {
+        stamped(with_create_time(&batch))?
     } else {
-        check_timestamps(&header, &batch, now, partition)?;
-        if header.timestamp_type() == TimestampType::LogAppendTime {
-            stamped(with_create_time(&batch))?
-        } else {
-            (header, batch)
-        }
+        (header, batch)
     };
-    let (header, batch) = kept(header, batch, partition)?;
+    let (header, batch) = kept(header, batch, &config, partition)?;
     let (bytes, records) = (batch.len(), header.record_count);
     let answer = partition.log.append(Produced { header, batch, leader_epoch, frame_bytes });
     Ok(Appending { answer, log_append_time: config.log_append_time.then_some(now), bytes, records })
 }
 
 /// The batch in the codec of the topic, where it has one of its own (`compression.type`).
-fn kept(header: BatchHeader, batch: Bytes, partition: &Partition) -> Result<(BatchHeader, Bytes), Refused> {
-    let config = partition.config();
+fn kept(
+    header: BatchHeader,
+    batch: Bytes,
+    config: &TopicConfig,
+    partition: &Partition,
+) -> Result<(BatchHeader, Bytes), Refused> {
     let Some(how) = config.compression.filter(|how| header.codec() != Ok(how.codec)) else {
         return Ok((header, batch));
     };
-    let batch = record::recompress(&batch, how, decompressed_max(&config)).map_err(|error| match error {
+    let batch = record::recompress(&batch, how, decompressed_max(config)).map_err(|error| match error {
         RecompressError::Read(error) => invalid(error).at(partition),
         RecompressError::Write(error) => Refused::new(ErrorCode::MessageTooLarge, error.to_string()),
     })?;
@@ -243,73 +239,64 @@ fn refused(refused: &ProduceRefused, partition: &Partition) -> Refused {
     }
 }
 
-/// `record.validation=strict`: every record is looked at, compressed or not.
-fn check_strictly(batch: &Bytes, limit: usize) -> Result<(), Refused> {
-    record::iterate(batch, limit).map_err(invalid)?.try_for_each(|record| record.map(drop).map_err(invalid))
-}
-
-/// A record without a key could never be superseded.
-fn check_keys(batch: &Bytes, limit: usize) -> Result<(), Refused> {
-    let mut bad = Vec::new();
-    for (index, record) in record::iterate(batch, limit).map_err(invalid)?.enumerate() {
-        if record.map_err(invalid)?.key.is_none() {
-            bad.push(BatchIndexAndErrorMessage {
-                batch_index: index as i32,
-                batch_index_error_message: Some("a compacted topic takes no record without a key".into()),
-            });
-        }
-    }
-    if bad.is_empty() {
+/// What the topic's settings refuse, record by record as Kafka names them. A batch is opened once, and only where a
+/// setting asks for more than its header says.
+fn check_records(header: &BatchHeader, batch: &Bytes, now: i64, config: &TopicConfig) -> Result<(), Refused> {
+    let (compact, times) = (config.log.compact, times(header, now, config));
+    let bounded = config.max_decompressed_bytes.is_some() && header.codec() != Ok(Codec::None);
+    let all = config.strict_records || compact || times.is_some();
+    if !all && !bounded {
         return Ok(());
     }
-    let message = "records without a key in a compacted topic";
-    Err(Refused { records: bad, ..Refused::new(ErrorCode::InvalidRecord, message) })
+    let records = record::iterate(batch, decompressed_max(config)).map_err(invalid)?;
+    let (mut keyless, mut untimely) = (Vec::new(), Vec::new());
+    for (index, record) in records.enumerate().take_while(|_| all) {
+        let record = record.map_err(invalid)?;
+        // It could never be superseded.
+        if compact && record.key.is_none() {
+            name(&mut keyless, index, || {
+                WireStr::from_static("a compacted topic takes no record without a key")
+            });
+        }
+        // Clients send -1 for "none".
+        let time = Some(record.timestamp).filter(|time| *time != -1);
+        if let (Some(times), Some(time)) = (&times, time)
+            && !times.contains(&time)
+        {
+            let (earliest, latest) = (times.start(), times.end());
+            let why = || format!("timestamp {time} is outside of {earliest} to {latest}").into();
+            name(&mut untimely, index, why);
+        }
+    }
+    if !keyless.is_empty() {
+        let why = Refused::new(ErrorCode::InvalidRecord, "records without a key in a compacted topic");
+        return Err(Refused { records: keyless, ..why });
+    }
+    if !untimely.is_empty() {
+        let why = "timestamps outside of what the topic takes; see message.timestamp.*.max.ms";
+        return Err(Refused { records: untimely, ..Refused::new(ErrorCode::InvalidTimestamp, why) });
+    }
+    Ok(())
+}
+
+fn name(bad: &mut Vec<BatchIndexAndErrorMessage>, index: usize, why: impl FnOnce() -> WireStr) {
+    if bad.len() < NAMED_MAX {
+        let batch_index_error_message = Some(why());
+        bad.push(BatchIndexAndErrorMessage { batch_index: index as i32, batch_index_error_message });
+    }
 }
 
 fn invalid(error: record::RecordError) -> Refused {
     Refused::new(ErrorCode::InvalidRecord, error.to_string())
 }
 
-/// Timestamps that the topic's settings refuse, record by record as Kafka names them. Records are only looked at where
-/// the header cannot rule a refusal out.
-fn check_timestamps(
-    header: &BatchHeader,
-    batch: &Bytes,
-    now: i64,
-    partition: &Partition,
-) -> Result<(), Refused> {
-    let config = partition.config();
+/// The timestamps that the topic takes; `None` where the header shows that it takes those of the batch.
+fn times(header: &BatchHeader, now: i64, config: &TopicConfig) -> Option<RangeInclusive<i64>> {
     let (before, after) = (config.timestamp_before_max_ms, config.timestamp_after_max_ms);
     let earliest = now.checked_sub(before).filter(|_| before != i64::MAX).unwrap_or(i64::MIN);
     let latest = now.saturating_add(after);
-    if earliest == i64::MIN && header.max_timestamp <= latest {
-        return Ok(());
-    }
-    let mut bad = Vec::new();
-    let limit = decompressed_max(&config);
-    for (index, record) in record::iterate(batch, limit).map_err(invalid)?.enumerate() {
-        let timestamp = record.map_err(invalid)?.timestamp;
-        // Clients send -1 for "none".
-        if timestamp != -1 && !(earliest..=latest).contains(&timestamp) {
-            let message = format!("timestamp {timestamp} is outside of {earliest} to {latest}");
-            bad.push(BatchIndexAndErrorMessage {
-                batch_index: index as i32,
-                batch_index_error_message: Some(message.as_str().into()),
-            });
-        }
-    }
-    if bad.is_empty() {
-        return Ok(());
-    }
-    Err(Refused {
-        error: ErrorCode::InvalidTimestamp,
-        message: Some(
-            "timestamps outside of what the topic takes; see message.timestamp.*.max.ms".to_owned(),
-        ),
-        records: bad,
-        log_start: -1,
-    }
-    .at(partition))
+    let all_fit = earliest == i64::MIN && header.max_timestamp <= latest;
+    (!config.log_append_time && !all_fit).then_some(earliest..=latest)
 }
 
 impl Queued {

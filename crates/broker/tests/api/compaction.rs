@@ -1,11 +1,12 @@
 //! Compacted topics: the last record of every key stays, keyless records are refused, settings decide.
 
-use crate::harness::{Connection, Running, ok, produce_request, start, start_on};
+use crate::harness::{Connection, Running, batch_with, ok, produce_request, start, start_on};
 use crate::topics::creation;
 use bytes::Bytes;
 use ottla_env::disk::MemoryDisk;
 use ottla_wire::ErrorCode;
 use ottla_wire::batch::batches;
+use ottla_wire::compress::Codec;
 use ottla_wire::messages::create_topics::{CreatableTopicConfig, CreateTopicsRequest};
 use ottla_wire::messages::describe_log_dirs::{DescribableLogDirTopic, DescribeLogDirsRequest};
 use ottla_wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic};
@@ -132,6 +133,18 @@ async fn q5_a_compacted_topic_takes_no_record_without_a_key() {
     let bad: Vec<i32> = refused.record_errors.iter().map(|record| record.batch_index).collect();
     assert_eq!(bad, [1]);
     assert_eq!(contents(&mut connection).await, []);
+}
+
+#[tokio::test]
+async fn of_many_records_without_a_key_some_are_named() {
+    let running = start(&[]).await;
+    let mut connection = running.connect().await;
+    ok(connection.call(7, &compacted(&[])).await.topics[0].error_code);
+    let options = BuildOptions { codec: Codec::Zstd, ..BuildOptions::default() };
+    let refused = connection.produce("t", 0, batch_with(&[""; 100_000], 1_000, options)).await;
+    assert_eq!(refused.error_code, ErrorCode::InvalidRecord.code());
+    let named: Vec<i32> = refused.record_errors.iter().map(|record| record.batch_index).collect();
+    assert_eq!(named, (0..1_000).collect::<Vec<i32>>());
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use crate::harness::{Connection, batch, batch_with, ok, produce_request, start, versions};
 use crate::topics::creation;
 use ottla_wire::batch::batches;
+use ottla_wire::compress::Codec;
 use ottla_wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic, PartitionData};
 use ottla_wire::messages::init_producer_id::InitProducerIdRequest;
 use ottla_wire::messages::list_offsets::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
@@ -157,6 +158,19 @@ async fn q15_a_write_without_acknowledgement_has_no_answer_and_an_error_ends_the
     assert_eq!(connection.produce("t", 0, batch(&["loud"])).await.base_offset, 1);
     connection.send(9, &produce_request("missing", 0, batch(&["lost"]), 0)).await;
     assert!(connection.is_closed().await);
+}
+
+#[tokio::test]
+async fn of_many_records_with_a_time_that_is_refused_some_are_named() {
+    let running = start(&[]).await;
+    let mut connection = running.connect().await;
+    topic(&mut connection, "t").await;
+    let options = BuildOptions { codec: Codec::Zstd, ..BuildOptions::default() };
+    // Thousands of years from now.
+    let refused = connection.produce("t", 0, batch_with(&[""; 100_000], 1 << 50, options)).await;
+    assert_eq!(refused.error_code, ErrorCode::InvalidTimestamp.code());
+    let named: Vec<i32> = refused.record_errors.iter().map(|record| record.batch_index).collect();
+    assert_eq!(named, (0..1_000).collect::<Vec<i32>>());
 }
 
 #[tokio::test]
