@@ -46,6 +46,20 @@ pub struct Client {
     pub left: watch::Receiver<bool>,
 }
 
+impl Client {
+    /// What comes of something that takes long; `None`: the client sends nothing any more, so nobody waits for it.
+    pub fn awaits<F: Future>(&self, awaited: F) -> impl Future<Output = Option<F::Output>> + use<F> {
+        let mut left = self.left.clone();
+        async move {
+            tokio::select! {
+                biased;
+                done = awaited => Some(done),
+                _ = left.wait_for(|left| *left) => None,
+            }
+        }
+    }
+}
+
 /// How a request names a topic: by name below some version, by id from it on.
 #[derive(Debug, Clone, Copy)]
 pub enum TopicRef<'a> {

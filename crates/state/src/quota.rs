@@ -261,6 +261,13 @@ impl fmt::Display for Entity {
     }
 }
 
+/// The beginning of a name, for a text about it: a name may be as long as a whole text.
+pub fn brief(name: &str) -> &str {
+    &name[..name.floor_char_boundary(BRIEF_MAX)]
+}
+
+const BRIEF_MAX: usize = 200;
+
 pub(crate) fn write_limits(w: &mut Writer, limits: &Limits) {
     w.count(limits.len());
     for (key, limit) in limits {
@@ -367,6 +374,12 @@ mod tests {
         for bad in ["", "users", "teams/a", "users/a/b", "users/a/clients/b/c", "clients/a/b"] {
             assert_eq!(Entity::from_key(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn names_are_shortened_between_characters() {
+        assert_eq!(brief("a"), "a");
+        assert_eq!(brief(&"\u{20ac}".repeat(100)), "\u{20ac}".repeat(66));
     }
 
     #[test]

@@ -3,10 +3,11 @@
 //! Filters and entities are checked as Kafka does; which quotas an entity may have is decided by the controller.
 
 use crate::call::Call;
+use crate::context::Context;
 use crate::error;
-use crate::reply::Reply;
+use crate::reply::{Outcome, Reply};
 use ottla_state::controller::{EntityParts, Mode, QuotaAlteration, QuotaAnswer, Refusal};
-use ottla_state::quota::{CLIENT_ID, ClientQuotas, Entity, IP, USER};
+use ottla_state::quota::{CLIENT_ID, ClientQuotas, Entity, IP, USER, brief};
 use ottla_wire::messages::alter_client_quotas::{
     AlterClientQuotasRequest, AlterClientQuotasResponse, EntityDataResponse, EntryDataResponse,
 };
@@ -15,8 +16,12 @@ use ottla_wire::messages::describe_client_quotas::{
     ValueData,
 };
 use ottla_wire::{ErrorCode, WireStr};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
+
+/// Names of hosts that one request may have looked up, one after another; Kafka looks up all of them.
+const HOSTS_MAX: usize = 100;
 
 // Kafka's numbers for what a component of a filter matches.
 const EXACT: i8 = 0;
@@ -62,7 +67,7 @@ fn filter(components: &[ComponentData]) -> Result<Filter<'_>, Refusal> {
             return Err(invalid(format!("the filter names {kind} more than once")));
         }
         if ![USER, CLIENT_ID, IP].contains(&kind) {
-            let message = format!("{kind} is no type of an entity; they are user, client-id and ip");
+            let message = format!("{} is no type of an entity; they are user, client-id and ip", brief(kind));
             return Err(Refusal::new(ErrorCode::UnsupportedVersion, message));
         }
         let wanted = match (component.match_type, component.r#match.as_deref()) {
@@ -127,24 +132,44 @@ pub fn alter(mut call: Call<'_>) -> Result<Reply, Reply> {
             ops: entry.ops.into_iter().map(|op| (op.key, (!op.remove).then_some(op.value))).collect(),
         })
         .collect();
-    let context = Arc::clone(call.context);
-    Ok(call.returns().later(async move {
-        let (mut alterations, strangers) = without_strangers(alterations).await;
-        let entities: Vec<EntityParts> = alterations.iter().map(|a| a.entity.clone()).collect();
-        // The request's bytes are not kept by what waits for the controller.
-        for alteration in &mut alterations {
-            alteration.entity = detached(&alteration.entity);
-        }
-        let answers = match context.controller.alter_quotas(alterations, mode).await {
-            Ok(answers) => answers,
-            Err(failure) => {
-                let refused = |entity| (entity, Err(error::refusal_of(&failure)));
-                entities.into_iter().map(refused).collect()
-            }
+    let (context, returns) = (Arc::clone(call.context), call.returns());
+    let looked_up = call.client.awaits(without_strangers(alterations));
+    Ok(Reply::Later(Box::pin(async move {
+        let looked_up = tokio::select! {
+            biased;
+            looked_up = looked_up => looked_up,
+            () = context.stopped() => None,
         };
-        let entries = answers.into_iter().chain(strangers).map(entry).collect();
-        AlterClientQuotasResponse { entries, ..Default::default() }
-    }))
+        match looked_up {
+            Some(looked_up) => returns.outcome(altered(&context, looked_up, mode).await),
+            None => Outcome::Close(
+                "hosts of quotas were looked up until the client or the broker left".to_owned(),
+            ),
+        }
+    })))
+}
+
+type Strangers = BTreeMap<EntityParts, Result<(), Refusal>>;
+
+async fn altered(
+    context: &Context,
+    (mut alterations, strangers): (Vec<QuotaAlteration>, Strangers),
+    mode: Mode,
+) -> AlterClientQuotasResponse {
+    let entities: Vec<EntityParts> = alterations.iter().map(|a| a.entity.clone()).collect();
+    // The request's bytes are not kept by what waits for the controller.
+    for alteration in &mut alterations {
+        alteration.entity = detached(&alteration.entity);
+    }
+    let answers = match context.controller.alter_quotas(alterations, mode).await {
+        Ok(answers) => answers,
+        Err(failure) => {
+            let refused = |entity| (entity, Err(error::refusal_of(&failure)));
+            entities.into_iter().map(refused).collect()
+        }
+    };
+    let entries = answers.into_iter().chain(strangers).map(entry).collect();
+    AlterClientQuotasResponse { entries, ..Default::default() }
 }
 
 fn detached(parts: &EntityParts) -> EntityParts {
@@ -152,25 +177,42 @@ fn detached(parts: &EntityParts) -> EntityParts {
 }
 
 /// Takes out the addresses that are none and that no name service knows.
-async fn without_strangers(
-    alterations: Vec<QuotaAlteration>,
-) -> (Vec<QuotaAlteration>, BTreeMap<EntityParts, Result<(), Refusal>>) {
+async fn without_strangers(alterations: Vec<QuotaAlteration>) -> (Vec<QuotaAlteration>, Strangers) {
+    let hosts: BTreeSet<WireStr> = alterations.iter().filter_map(host).cloned().collect();
+    let mut unknown = BTreeMap::new();
+    if hosts.len() > HOSTS_MAX {
+        let count = hosts.len();
+        let why = format!(
+            "{count} names of hosts are more than the {HOSTS_MAX} that one request may have looked up"
+        );
+        unknown.extend(hosts.into_iter().map(|name| (name, why.clone())));
+    } else {
+        for name in hosts {
+            if !is_known(&name).await {
+                let why = format!("{} is neither an address nor the name of a host", brief(&name));
+                unknown.insert(name, why);
+            }
+        }
+    }
     let (mut known, mut strangers) = (Vec::with_capacity(alterations.len()), BTreeMap::new());
     for alteration in alterations {
-        let name = alteration.entity.get(IP).cloned().flatten().filter(|name| !name.is_empty());
-        match name {
-            Some(name) if alteration.entity.len() == 1 && !is_address(&name).await => {
-                let refusal = invalid(format!("{name} is neither an address nor the name of a host"));
-                strangers.insert(alteration.entity, Err(refusal));
-            }
-            _ => known.push(alteration),
+        match host(&alteration).and_then(|name| unknown.get(name)) {
+            Some(why) => drop(strangers.insert(alteration.entity, Err(invalid(why.as_str())))),
+            None => known.push(alteration),
         }
     }
     (known, strangers)
 }
 
-async fn is_address(name: &str) -> bool {
-    name.parse::<std::net::IpAddr>().is_ok() || tokio::net::lookup_host((name, 0)).await.is_ok()
+/// The name that has to be looked up.
+fn host(alteration: &QuotaAlteration) -> Option<&WireStr> {
+    let name = alteration.entity.get(IP)?.as_ref()?;
+    let is_alone = alteration.entity.len() == 1;
+    (is_alone && !name.is_empty() && name.parse::<IpAddr>().is_err()).then_some(name)
+}
+
+async fn is_known(name: &str) -> bool {
+    tokio::net::lookup_host((name, 0)).await.is_ok()
 }
 
 fn entry((entity, result): QuotaAnswer) -> EntryDataResponse {

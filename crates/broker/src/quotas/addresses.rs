@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// A table with the addresses of its hosts. It is made once for a table, since hosts are asked for by name.
+/// A table with the addresses of its hosts. It is made anew only where what is said of addresses changes, since hosts are
+/// asked for by name.
 #[derive(Debug, Default)]
 pub struct Addresses {
     table: Arc<ClientQuotas>,
@@ -14,8 +15,14 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    pub fn is_of(&self, table: &Arc<ClientQuotas>) -> bool {
-        Arc::ptr_eq(&self.table, table)
+    /// Whether it says what this table says of addresses, whatever that says of anybody else. Remembers the table then,
+    /// so that it is looked through once.
+    pub fn is_of(&mut self, table: &Arc<ClientQuotas>) -> bool {
+        let is_same = Arc::ptr_eq(&self.table, table) || self.table.of_addresses().eq(table.of_addresses());
+        if is_same {
+            self.table = Arc::clone(table);
+        }
+        is_same
     }
 
     pub async fn resolve(table: Arc<ClientQuotas>) -> Self {

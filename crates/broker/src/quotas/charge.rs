@@ -116,9 +116,8 @@ impl Charge {
     /// How long the client waits for what is settled.
     pub fn wait(&self) -> Duration {
         let ms = self.wait_ms();
-        if ms > 0
-            && let Some((key, _)) = self.account().wait
-        {
+        let longest = self.account().wait;
+        if let Some((key, _)) = longest {
             self.quotas.metrics.throttled(key.name(), i64::from(ms));
         }
         Duration::from_millis(ms.unsigned_abs().into())

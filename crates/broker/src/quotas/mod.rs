@@ -86,14 +86,19 @@ impl Quotas {
     /// Counts a connection of an address; how long it has to wait before it is closed, or nothing.
     pub fn connected(&self, address: IpAddr, limit: f64) -> i64 {
         let (window, now_ms) = (self.windows.clients, self.clock.now_ms());
-        let mut sensors = self.sensors();
         let who = Who::new(Key::ConnectionCreationRate, "", &address.to_canonical().to_string());
-        let rate = sensors.rate(who, window, now_ms);
-        rate.record(window, 1.0, now_ms);
-        let wait_ms = rate.throttle_ms(window, limit, now_ms).min(window.sample_ms);
+        let wait_ms = {
+            let mut sensors = self.sensors();
+            let rate = sensors.rate(who, window, now_ms);
+            rate.record(window, 1.0, now_ms);
+            let wait_ms = rate.throttle_ms(window, limit, now_ms).min(window.sample_ms);
+            if wait_ms > 0 {
+                // It does not become one.
+                rate.record(window, -1.0, now_ms);
+            }
+            wait_ms
+        };
         if wait_ms > 0 {
-            // It does not become one.
-            rate.record(window, -1.0, now_ms);
             self.metrics.throttled(Key::ConnectionCreationRate.name(), wait_ms);
         }
         wait_ms

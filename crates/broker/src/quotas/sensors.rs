@@ -68,7 +68,10 @@ impl Sensors {
     pub fn bucket(&mut self, who: Who, limit: f64, now_ms: i64) -> &mut TokenBucket {
         let new = || Sensor::Bucket { bucket: TokenBucket::default(), limit };
         match self.sensor(who, now_ms, new) {
-            Sensor::Bucket { bucket, .. } => bucket,
+            Sensor::Bucket { bucket, limit: last } => {
+                *last = limit;
+                bucket
+            }
             Sensor::Rate { .. } => unreachable!("a key is measured in one way"),
         }
     }
@@ -124,6 +127,18 @@ mod tests {
             record(&mut sensors, &format!("later {client}"), 1_006_000 + client * 10);
         }
         assert!(!sensors.all.contains_key(&bucket), "it is full again");
+    }
+
+    #[test]
+    fn who_rests_is_told_by_the_limit_that_holds_now() {
+        let (mut sensors, start_ms) = (Sensors::default(), 1_000_000);
+        let who = Who::new(Key::ControllerMutationRate, "", "a");
+        sensors.bucket(who.clone(), 1_000.0, start_ms).take(1_000.0, 1.0, start_ms);
+        sensors.bucket(who.clone(), 1.0, start_ms).take(1.0, 50.0, start_ms);
+        for client in 0..70 {
+            record(&mut sensors, &format!("client {client}"), start_ms + 1_000);
+        }
+        assert!(sensors.all.contains_key(&who), "it fills for 50 s");
     }
 
     #[test]

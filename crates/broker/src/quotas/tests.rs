@@ -201,7 +201,7 @@ async fn addresses_are_found_by_number_by_name_and_by_default() {
     let named = |name: &str| Who::Named(name.to_owned());
     let lab = lab(&[ip(named("10.0.0.1")), ip(named("localhost")), ip(named("no.such.host.invalid"))]);
     let table = lab.quotas.of_addresses().unwrap();
-    let addresses = Addresses::resolve(Arc::clone(&table)).await;
+    let mut addresses = Addresses::resolve(Arc::clone(&table)).await;
     assert!(addresses.is_of(&table));
     for (address, limit) in [
         ("10.0.0.1", Some(5.0)),
@@ -211,6 +211,12 @@ async fn addresses_are_found_by_number_by_name_and_by_default() {
     ] {
         assert_eq!(addresses.limit(address.parse().unwrap()), limit, "{address}");
     }
+    let all = [ip(named("10.0.0.1")), ip(named("localhost")), ip(named("no.such.host.invalid"))];
+    lab.limit(&[&all[..], &[(any_client(), Key::ProducerByteRate, 1.0)]].concat());
+    let other = lab.quotas.of_addresses().unwrap();
+    assert!(!Arc::ptr_eq(&table, &other) && addresses.is_of(&other), "the hosts are not asked for again");
+    lab.limit(&all[1..]);
+    assert!(!addresses.is_of(&lab.quotas.of_addresses().unwrap()));
     lab.limit(&[(Entity::Ip(Who::Default), Key::ConnectionCreationRate, 7.0)]);
     let table = lab.quotas.of_addresses().unwrap();
     assert!(!addresses.is_of(&table));

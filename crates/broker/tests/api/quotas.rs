@@ -122,6 +122,78 @@ async fn a_filter_that_cannot_be_is_refused() {
 }
 
 #[tokio::test]
+async fn only_so_many_names_of_hosts_are_looked_up() {
+    let running = start(&[]).await;
+    let mut connection = running.connect().await;
+    let key: &[(&str, Option<f64>)] = &[("connection_creation_rate", Some(1.0))];
+    let named = |name: String| alteration(&[("ip", Some(&name))], key).entries.remove(0);
+    let mut entries: Vec<_> = (0..101).map(|host| named(format!("host-{host}.invalid"))).collect();
+    entries.push(named("10.0.0.1".to_owned()));
+    let request = AlterClientQuotasRequest { entries, validate_only: false };
+    let mut answer = connection.call(1, &request).await;
+    assert_eq!(answer.entries.len(), 102);
+    answer.entries.retain(|entry| {
+        let name = entry.entity[0].entity_name.as_ref().unwrap();
+        let expected = if name.ends_with(".invalid") { ErrorCode::InvalidRequest } else { ErrorCode::None };
+        assert_eq!(ErrorCode::from_code(entry.error_code), expected, "{name}");
+        expected != ErrorCode::None
+    });
+    for entry in answer.entries {
+        let why = entry.error_message.unwrap();
+        assert_eq!(why, "101 names of hosts are more than the 100 that one request may have looked up");
+    }
+    assert_eq!(describe(&mut connection, &[], false).await, ["ip=10.0.0.1 connection_creation_rate=1"]);
+}
+
+#[tokio::test]
+async fn a_name_that_no_answer_has_room_for_is_not_kept() {
+    let running = start(&[]).await;
+    let ops: &[(&str, Option<f64>)] = &[("producer_byte_rate", Some(1.0))];
+    for kind in ["client-id", "user", "ip"] {
+        let mut connection = running.connect().await;
+        connection.send(1, &alteration(&[(kind, Some("a"))], ops)).await;
+        connection.receive::<AlterClientQuotasRequest>(1).await;
+        connection.send_raw(&long_name(kind, 40_000)).await;
+        // Nor has the answer to this.
+        assert!(connection.is_closed().await, "{kind}");
+    }
+    let mut connection = running.connect().await;
+    let kept = ["user=a producer_byte_rate=1", "client-id=a producer_byte_rate=1"];
+    assert_eq!(describe(&mut connection, &[], false).await, kept);
+    let long = "x".repeat(32_760);
+    let c = &mut connection;
+    for (entity, key) in [
+        (&[("client-id", Some("a"))] as Parts<'_>, long.as_str()),
+        (&[("client-id", Some(&long))], "nope"),
+        (&[("ip", Some(&long))], "connection_creation_rate"),
+        (&[(&long, Some("a"))], "producer_byte_rate"),
+    ] {
+        assert_eq!(alter(c, entity, &[(key, Some(1.0))]).await, ErrorCode::InvalidRequest);
+    }
+    let answer = c.call(1, &filter(&[(&long, 2, None)], false)).await;
+    assert_eq!(ErrorCode::from_code(answer.error_code), ErrorCode::UnsupportedVersion);
+}
+
+/// An AlterClientQuotas 1 that sets a quota of a name which our own encoder does not write.
+fn long_name(kind: &str, len: usize) -> Vec<u8> {
+    // Lengths of texts and arrays are one more than they are.
+    let compact = |len: usize| match len + 1 {
+        len @ ..0x80 => vec![len as u8],
+        len @ ..0x4000 => vec![len as u8 | 0x80, (len >> 7) as u8],
+        len => vec![len as u8 | 0x80, (len >> 7) as u8 | 0x80, (len >> 14) as u8],
+    };
+    let text = |text: &str| [compact(text.len()), text.as_bytes().to_vec()].concat();
+    // The head: key, version, correlation id, no client id, no tagged fields.
+    let mut frame = vec![0, 49, 0, 1, 0, 0, 0, 9, 0xff, 0xff, 0];
+    // One entry with one part.
+    frame.extend([2, 2]);
+    frame.extend([text(kind), text(&"x".repeat(len)), vec![0]].concat());
+    let op = [text("producer_byte_rate"), 1_f64.to_be_bytes().to_vec(), vec![0, 0]].concat();
+    frame.extend([vec![2], op, vec![0, 0, 0]].concat());
+    [(frame.len() as i32).to_be_bytes().to_vec(), frame].concat()
+}
+
+#[tokio::test]
 async fn quotas_are_changed_in_every_version_and_outlive_a_crash() {
     let disk = MemoryDisk::new();
     let running = start_on(&disk, &[]).await;

@@ -5,8 +5,9 @@
 
 use super::{Answer, Decision, Mode, Refusal};
 use crate::Change;
+use crate::group::fits;
 use crate::image::Image;
-use crate::quota::{CLIENT_ID, Entity, IP, Key, Limit, USER, Who};
+use crate::quota::{CLIENT_ID, Entity, IP, Key, Limit, USER, Who, brief};
 use ottla_wire::{ErrorCode, WireStr};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -59,7 +60,7 @@ fn altered(image: &Image, alteration: &QuotaAlteration) -> Result<Option<Change>
     let mut named = BTreeSet::new();
     for (name, value) in &alteration.ops {
         if !named.insert(name) {
-            return Err(invalid(format!("quota {name} is named more than once")));
+            return Err(invalid(format!("quota {} is named more than once", brief(name))));
         }
         let key = Key::named(name);
         match value {
@@ -76,10 +77,15 @@ fn altered(image: &Image, alteration: &QuotaAlteration) -> Result<Option<Change>
 fn entity(parts: &EntityParts) -> Result<Entity, Refusal> {
     for (kind, name) in parts {
         if ![USER, CLIENT_ID, IP].contains(&kind.as_str()) {
+            let kind = brief(kind);
             return Err(invalid(format!("{kind} is no type of an entity; they are user, client-id and ip")));
         }
         if name.as_ref().is_some_and(|name| name.is_empty()) {
             return Err(invalid(format!("an empty {kind} is nobody; the default has no name at all")));
+        }
+        // Whoever described it would be given nothing at all.
+        if name.as_ref().is_some_and(|name| !fits(name)) {
+            return Err(invalid(format!("the name of this {kind} is longer than an answer can say")));
         }
     }
     let who = |kind: &str| parts.get(kind).map(|name| Who::of(name.as_deref()));
@@ -107,7 +113,9 @@ fn limit(key: Key, value: f64) -> Result<Limit, Refusal> {
 }
 
 fn unknown(name: &str, entity: &Entity) -> Refusal {
+    let (name, entity_name) = (brief(name), entity.to_string());
     let known = Key::ALL.into_iter().filter(|key| key.is_of(entity)).map(Key::name);
+    let entity = brief(&entity_name);
     invalid(format!("{name} is no quota of {entity}; there are {}", known.collect::<Vec<_>>().join(", ")))
 }
 

@@ -351,8 +351,8 @@ fn key(group: &WireStr, topic: &WireStr, partition: i32) -> OffsetCommitKey {
     OffsetCommitKey { group: group.clone(), topic: topic.clone(), partition }
 }
 
-/// Whether Kafka's records have room for a text.
-fn fits(text: &str) -> bool {
+/// Whether Kafka's records, and answers, have room for a text.
+pub(crate) fn fits(text: &str) -> bool {
     text.len() <= i16::MAX as usize
 }
 

@@ -81,12 +81,11 @@ fn parked<M: Message>(
     client: &Client,
     answer: impl Future<Output = M> + Send + 'static,
 ) -> Reply {
-    let mut left = client.left.clone();
+    let answered = client.awaits(answer);
     Reply::Later(Box::pin(async move {
-        tokio::select! {
-            biased;
-            answer = answer => returns.outcome(answer),
-            _ = left.wait_for(|left| *left) => Outcome::Close("the client left while it waited".to_owned()),
+        match answered.await {
+            Some(answer) => returns.outcome(answer),
+            None => Outcome::Close("the client left while it waited".to_owned()),
         }
     }))
 }
