@@ -26,6 +26,6 @@ pub use partition_log::{
 };
 pub use purgatory::{WaitSet, Watchers};
 pub(crate) use registry::give_up_reserve;
-pub use registry::{Forget, Partition, Registry, RegistryStart, Storage, Usage};
+pub use registry::{Forget, Partition, RESERVE_BYTES, Registry, RegistryStart, Storage, Usage};
 pub use start::{MARKER as CLEAN_STOP, Opening, StartReport};
 pub use writer::{Chore, OnCompacted, OnRemoved};

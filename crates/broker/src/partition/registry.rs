@@ -44,7 +44,10 @@ const SYNC_ALL_FROM: usize = 16;
 /// An image is old for milliseconds; so many topics are not deleted in that time.
 const DELETED_REMEMBERED: usize = 100_000;
 const RESERVE: &str = "reserve";
-const RESERVE_BYTES: usize = 4 << 20;
+/// Length of a whole reserve.
+pub const RESERVE_BYTES: u64 = 4 << 20;
+/// What a reserve that is not whole leaves free: a start writes a few KiB behind it.
+const LEFT_FREE: u64 = 64 << 10;
 
 /// What a start needs.
 pub struct RegistryStart {
@@ -637,8 +640,8 @@ pub(crate) fn give_up_reserve(disk: &dyn Disk, root: &Path) -> io::Result<()> {
     }
 }
 
-/// Room for a start, a stop and deletions when the disk is full. It takes half of what is free at most, so that what
-/// comes next has room itself; without it, that much is missing when the disk is full.
+/// Room for a start, a stop and deletions when the disk is full. It leaves half of what is free, or [`LEFT_FREE`], so
+/// that what comes next has room itself, and the next start on a disk that stays full has nearly as much of it.
 struct Reserve {
     disk: Arc<dyn Disk>,
     path: PathBuf,
@@ -652,12 +655,12 @@ impl Room for Reserve {
     fn keep(&self) {
         let made = (|| {
             let kept = self.disk.len(&self.path)?.unwrap_or(0);
-            if kept == RESERVE_BYTES as u64 {
+            if kept == RESERVE_BYTES {
                 return Ok(());
             }
-            let half = (self.disk.space(self.path.parent().unwrap_or(Path::new(".")))?.free / 2)
-                .saturating_add(kept);
-            let bytes = usize::try_from(half).unwrap_or(usize::MAX).min(RESERVE_BYTES);
+            let free = self.disk.space(self.path.parent().unwrap_or(Path::new(".")))?.free;
+            let most = kept.saturating_add(free - (free / 2).min(LEFT_FREE)).min(RESERVE_BYTES);
+            let bytes = usize::try_from(most).map_err(io::Error::other)?;
             let file = self.disk.open(&self.path, ottla_env::disk::OpenMode::Write)?;
             file.write_all_at(&vec![0; bytes], 0)
         })();

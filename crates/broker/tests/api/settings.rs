@@ -2,6 +2,7 @@
 
 use crate::harness::{Connection, Running, batch, batch_with, ok, start, start_on};
 use crate::topics::creation;
+use ottla_broker::partition::RESERVE_BYTES;
 use ottla_env::disk::{Disk, Lost, MemoryDisk};
 use ottla_wire::ErrorCode;
 use ottla_wire::batch::{BatchHeader, TimestampType};
@@ -209,5 +210,22 @@ async fn a_broker_that_was_killed_starts_on_a_full_disk() {
         create(&mut connection, &format!("t{start}"), &[]).await;
         disk.set_capacity(None);
         disk = disk.crash(Lost::NothingUnsynced);
+    }
+}
+
+/// Durability rule A8: each start uses the reserve, and the next one needs it as much.
+#[tokio::test]
+async fn starts_on_a_disk_that_stays_full_use_little_of_the_reserve() {
+    let mut disk = MemoryDisk::new();
+    drop(start_on(&disk, &[]).await);
+    for start in 0..20 {
+        disk = disk.crash(Lost::NothingUnsynced);
+        // What the last one left free is written full.
+        let space = disk.space(Path::new("data")).unwrap();
+        disk.set_capacity(Some(space.total - space.free));
+        let running = start_on(&disk, &[]).await;
+        create(&mut running.connect().await, &format!("t{start}"), &[]).await;
+        let reserve = disk.len(Path::new("data/reserve")).unwrap();
+        assert!(reserve > Some(RESERVE_BYTES / 2), "{reserve:?} bytes are left after start {start}");
     }
 }
