@@ -13,8 +13,8 @@ use tracing_subscriber::EnvFilter;
 
 const USAGE: &str = "usage: ottla-sim crash [SEEDS [FIRST]]
        ottla-sim broker [--seed N] [--seeds N] [--minutes N] [--chaos SECONDS] [--threads N] [--show] [--planted]
-  --seed     the first seed (1), and the only one unless --seeds or --minutes is given
-  --seeds    how many (40 when none of the three is given)
+  --seed     the first seed (1), and the only one unless --seeds, --minutes or --planted is given
+  --seeds    how many (40 when neither --seed nor --minutes says otherwise)
   --minutes  as many as there is time for
   --chaos    simulated seconds with faults, of each seed (60)
   --threads  seeds at a time (2)
@@ -43,9 +43,9 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match args[..] {
         ["crash"] => crash(0, 4),
-        ["crash", seeds] => number(seeds).and_then(|seeds| crash(0, seeds)),
+        ["crash", seeds] => some(seeds).and_then(|seeds| crash(0, seeds)),
         ["crash", seeds, first] => {
-            number(seeds).and_then(|seeds| number(first).and_then(|first| crash(first, seeds)))
+            some(seeds).and_then(|seeds| number(first).and_then(|first| crash(first, seeds)))
         }
         ["broker", ref rest @ ..] => options(rest).ok_or_else(|| USAGE.to_owned()).and_then(broker),
         _ => Err(USAGE.to_owned()),
@@ -61,6 +61,11 @@ fn main() -> ExitCode {
 
 fn number(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| USAGE.to_owned())
+}
+
+/// How many: none would pass without having shown anything.
+fn some(text: &str) -> Result<u64, String> {
+    number(text).and_then(|number| if number > 0 { Ok(number) } else { Err(USAGE.to_owned()) })
 }
 
 fn options(args: &[&str]) -> Option<Options> {
@@ -85,6 +90,9 @@ fn options(args: &[&str]) -> Option<Options> {
             continue;
         }
         let value: u64 = args.next()?.parse().ok()?;
+        if value == 0 && matches!(*name, "--seeds" | "--minutes") {
+            return None;
+        }
         match *name {
             "--seed" => first = Some(value),
             "--seeds" => seeds = Some(value),
@@ -98,8 +106,8 @@ fn options(args: &[&str]) -> Option<Options> {
     options.seeds = match (seeds, options.time, first) {
         (Some(seeds), _, _) => seeds,
         (None, Some(_), _) => u64::MAX,
-        (None, None, Some(_)) => 1,
-        (None, None, None) => DEFAULT_SEEDS,
+        (None, None, Some(_)) if !options.planted => 1,
+        (None, None, _) => DEFAULT_SEEDS,
     };
     Some(options)
 }
@@ -107,17 +115,23 @@ fn options(args: &[&str]) -> Option<Options> {
 /// Runs seeds. Of many, everything that has to be met must be; one that is looked at alone need not meet anything.
 fn broker(options: Options) -> Result<(), String> {
     if !cfg!(tokio_unstable) {
-        println!("runs of this build cannot be repeated exactly; those of `cargo xtask simulate` can");
+        println!(
+            "runs of this build cannot be repeated exactly, and panics of tasks go unseen; `cargo xtask simulate` has neither"
+        );
     }
     if options.shown {
         let filter = EnvFilter::new("warn,ottla_broker=debug,ottla_log=debug");
         tracing_subscriber::fmt().with_env_filter(filter).without_time().with_ansi(false).init();
     }
-    let total = run_all(options)?;
+    let total = run_all(options).map_err(|failure| failure.to_string())?;
     println!("{total}");
     let missing = total.missing();
-    if total.seeds >= DEFAULT_SEEDS && !missing.is_empty() {
-        return Err(format!("the runs are void, this was never met: {}", missing.join(", ")));
+    if !missing.is_empty() {
+        let missing = format!("this was never met: {}", missing.join(", "));
+        if total.seeds >= DEFAULT_SEEDS {
+            return Err(format!("the runs are void, {missing}"));
+        }
+        println!("{missing}");
     }
     planted_in_broker(options)
 }
@@ -174,4 +188,35 @@ fn planted() -> Result<(), String> {
 #[cfg(not(feature = "controls"))]
 fn planted() -> Result<(), String> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_to_do_is_refused() {
+        for args in [["--seeds", "0"], ["--minutes", "0"]] {
+            assert!(options(&args).is_none(), "{args:?}");
+        }
+        assert!(some("0").is_err());
+        assert_eq!(some("2"), Ok(2));
+    }
+
+    #[test]
+    fn as_many_seeds_run_as_were_asked_for() {
+        let cases: [(&[&str], u64, u64); 7] = [
+            (&[], 1, DEFAULT_SEEDS),
+            (&["--seed", "9"], 9, 1),
+            (&["--seed", "9", "--seeds", "3"], 9, 3),
+            (&["--seed", "9", "--planted"], 9, DEFAULT_SEEDS),
+            (&["--planted", "--seeds", "3"], 1, 3),
+            (&["--planted"], 1, DEFAULT_SEEDS),
+            (&["--minutes", "1"], 1, u64::MAX),
+        ];
+        for (args, first, seeds) in cases {
+            let found = options(args).unwrap();
+            assert_eq!((found.first, found.seeds), (first, seeds), "{args:?}");
+        }
+    }
 }

@@ -5,6 +5,7 @@ use super::plan::Fault;
 use crate::disk::image::Outcome;
 use crate::disk::power_cut::any_state;
 use crate::disk::{OpKind, SimDisk};
+use ottla_broker::partition::RESERVE_BYTES;
 use ottla_env::disk::Disk;
 use ottla_env::rng::{Rng, SeededRng};
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use turmoil::Sim;
 
 pub const BROKER: &str = "broker";
+const RESERVE: &str = "/data/reserve";
 const EIO: i32 = 5;
 
 /// What is due at some time.
@@ -107,8 +109,9 @@ impl Faults {
         last.discard();
         next.set_capacity(self.capacity);
         *self.shared.disk.borrow_mut() = next;
-        // The reserve is for one start; on a disk that stays full the next ones wait for room.
-        self.shared.disk_may_fail.set(self.capacity.is_some());
+        // A whole reserve is enough for a start, a stop and the checkpoint (A8); what is left of one need not be.
+        let reserve = self.shared.disk.borrow().len(Path::new(RESERVE)).ok().flatten();
+        self.shared.disk_may_fail.set(self.capacity.is_some() && reserve != Some(RESERVE_BYTES));
         self.start_at = Some(self.shared.now_ms() + self.within(2_000));
     }
 

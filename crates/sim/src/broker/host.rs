@@ -51,7 +51,7 @@ pub struct Shared {
     /// Lives so far.
     pub lives: Cell<u64>,
     pub commands: RefCell<Option<mpsc::UnboundedSender<Command>>>,
-    /// A device may fail or be full: a broker that ends, or does not start, is not to blame.
+    /// A device may fail or be full: a broker that ends, or does not start, because of it is not to blame.
     pub disk_may_fail: Cell<bool>,
     /// Faults have ended; clients come to an end.
     pub healed: Cell<bool>,
@@ -155,11 +155,15 @@ enum End {
     Failed(String),
 }
 
-/// The process ends and says why, which is right only if its disk failed.
+/// What a process that its disk ended says: an error of the device (EIO), or that it is full (ENOSPC).
+const DISK_ERRORS: [&str; 2] = ["(os error 5)", "(os error 28)"];
+
+/// The process ends and says why, which is right only if its disk failed, and if that is why.
 fn ended(shared: &Shared, why: &str) {
     shared.note(why);
     shared.phase.set(Phase::Ended);
-    if !shared.disk_may_fail.get() {
+    let is_disk = DISK_ERRORS.iter().any(|error| why.contains(error));
+    if !shared.disk_may_fail.get() || !is_disk {
         shared.violated("start and stop", why.to_owned());
     }
 }

@@ -1,6 +1,6 @@
 //! Planted bugs of the broker that the simulation has to catch, each within a few seeds.
 
-use super::seeds::{Options, run_all};
+use super::seeds::{Failure, Options, run_all};
 use ottla_broker::partition::controls as partition;
 use ottla_log::controls as log;
 
@@ -14,10 +14,11 @@ pub fn catch_all(options: Options) -> Result<usize, String> {
     let mut caught = 0;
     let mut missed = Vec::new();
     let mut hunt = |name: String| match run_all(Options { seeds: SEEDS, ..options }) {
-        Err(violation) => {
+        Err(Failure::Broken(violation)) => {
             println!("{name} caught by {}", violation.lines().next().unwrap_or_default());
             caught += 1;
         }
+        Err(Failure::Panicked(text)) => missed.push(format!("{name} ({text})")),
         Ok(total) => missed.push(format!("{name} (in {} seeds)", total.seeds)),
     };
     for control in PARTITION {

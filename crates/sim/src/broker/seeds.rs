@@ -72,10 +72,33 @@ impl std::fmt::Display for Total {
     }
 }
 
+/// Why runs ended before their time.
+#[derive(Debug)]
+pub enum Failure {
+    /// A broken promise.
+    Broken(String),
+    /// The product, or the simulation, panicked.
+    Panicked(String),
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Self::Broken(text) | Self::Panicked(text)) = self;
+        f.write_str(text)
+    }
+}
+
+/// A seed to run, and whether its events are printed.
+type Run<'a> = &'a (dyn Fn(u64, bool) -> Outcome + Sync);
+
 /// Runs them all; the first broken promise ends it.
-pub fn run_all(options: Options) -> Result<Total, String> {
+pub fn run_all(options: Options) -> Result<Total, Failure> {
+    run_all_by(options, &|seed, shown| run(seed, options.chaos, shown))
+}
+
+fn run_all_by(options: Options, run: Run<'_>) -> Result<Total, Failure> {
     let total = Mutex::new(Total::default());
-    let failure: Mutex<Option<String>> = Mutex::new(None);
+    let failure: Mutex<Option<Failure>> = Mutex::new(None);
     let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
     let clock = OsClock::new();
     std::thread::scope(|scope| {
@@ -88,7 +111,7 @@ pub fn run_all(options: Options) -> Result<Total, String> {
                         return;
                     }
                     let seed = options.first + number;
-                    match one(seed, options) {
+                    match one(seed, options, run) {
                         Ok((outcome, twice)) => {
                             let mut total = total.lock().expect("no holder of this lock can panic");
                             total.add(&outcome);
@@ -109,22 +132,88 @@ pub fn run_all(options: Options) -> Result<Total, String> {
     }
 }
 
-fn one(seed: u64, options: Options) -> Result<(Outcome, bool), String> {
-    let outcome = run(seed, options.chaos, options.shown);
+fn one(seed: u64, options: Options, run: Run<'_>) -> Result<(Outcome, bool), Failure> {
+    let again =
+        format!("again, with every event: broker --seed {seed} --chaos {} --show", options.chaos.as_secs());
+    let run = |shown| {
+        // A panic of the product would otherwise end a thread of the seeds without a word of which one it was.
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(seed, shown)));
+        ended.map_err(|panic| {
+            Failure::Panicked(format!("seed {seed} panicked: {}\n{again}", said(panic.as_ref())))
+        })
+    };
+    let outcome = run(options.shown)?;
     if let Some(violation) = &outcome.violation {
-        let chaos = options.chaos.as_secs();
-        return Err(format!(
-            "seed {seed} at {:.1} s: {violation}\n{}\nagain, with every event: broker --seed {seed} --chaos {chaos} --show",
-            outcome.simulated.as_secs_f64(),
+        let at = outcome.simulated.as_secs_f64();
+        return Err(Failure::Broken(format!(
+            "seed {seed} at {at:.1} s: {violation}\n{}\n{again}",
             outcome.plan
-        ));
+        )));
     }
     let twice = cfg!(tokio_unstable) && seed.is_multiple_of(TWICE_EVERY);
     if twice {
-        let again = run(seed, options.chaos, false);
-        if again.hash != outcome.hash {
-            return Err(format!("seed {seed} was run twice: {:016x} and {:016x}", outcome.hash, again.hash));
+        let second = run(false)?;
+        if second.hash != outcome.hash {
+            let hashes = format!("{:016x} and {:016x}", outcome.hash, second.hash);
+            return Err(Failure::Broken(format!("seed {seed} was run twice: {hashes}")));
         }
     }
     Ok((outcome, twice))
+}
+
+/// The text of a panic.
+fn said(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a text")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quiet(seed: u64) -> Outcome {
+        Outcome {
+            seed,
+            plan: String::new(),
+            violation: None,
+            hash: seed,
+            counters: Counters::new(),
+            simulated: Duration::ZERO,
+            events: 0,
+            acked: 0,
+            read: 0,
+        }
+    }
+
+    /// What seeds from 1 on came to, whose third panics, and how many of them were begun.
+    fn panicking(seeds: u64, threads: usize) -> (Failure, u64) {
+        let chaos = Duration::from_secs(7);
+        let options = Options { first: 1, seeds, time: None, chaos, threads, shown: false, planted: false };
+        let begun = AtomicU64::new(0);
+        let run = |seed, _| {
+            begun.fetch_add(1, Ordering::SeqCst);
+            assert!(seed != 3, "the product is at fault");
+            quiet(seed)
+        };
+        let failure = run_all_by(options, &run).unwrap_err();
+        (failure, begun.into_inner())
+    }
+
+    #[test]
+    fn a_panic_names_its_seed_and_is_the_end() {
+        let (failure, begun) = panicking(1_000, 1);
+        assert!(matches!(failure, Failure::Panicked(_)), "{failure}");
+        let text = failure.to_string();
+        assert!(text.contains("seed 3 panicked: the product is at fault"), "{text}");
+        assert!(text.contains("broker --seed 3 --chaos 7 --show"), "{text}");
+        assert_eq!(begun, 3);
+    }
+
+    #[test]
+    fn a_panic_ends_the_other_thread_too() {
+        const MANY: u64 = 10_000_000;
+        let (failure, begun) = panicking(MANY, 2);
+        assert!(failure.to_string().contains("seed 3 panicked"), "{failure}");
+        assert!(begun < MANY);
+    }
 }
