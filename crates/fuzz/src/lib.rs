@@ -2,9 +2,9 @@
 //! promise is broken.
 //!
 //! The promises: no panic, no more memory than the reader's own bound, and what was read is written and read again as
-//! the same. [`TARGETS`] names them all. They are used three ways: by [`bounded`] with mutations of real bytes
-//! (`tests/bounded.rs`, and `ottla-fuzz run` for more of them), by cargo-fuzz (the folder `fuzz/` at the root), and the
-//! corpus alone is thrown at a running broker by `cargo xtask fuzz --live` ([`frames`]).
+//! the same. [`TARGETS`] names them all. [`bounded`] throws mutations of real bytes at them (`tests/bounded.rs`, and
+//! `ottla-fuzz run` for more of them). A running broker is thrown at by `cargo xtask fuzz --live`, with the requests of
+//! the same corpus and mutations of them ([`frames`]).
 
 pub mod bounded;
 pub mod corpus;

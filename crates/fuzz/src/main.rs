@@ -40,9 +40,12 @@ fn run(count: usize, seed: u64, names: &[&str]) -> Result<(), String> {
     }
     let mut total = 0;
     for target in &targets {
-        let inputs = bounded::run(target, seed, count).map_err(|broken| broken.to_string())?;
-        println!("{}: {inputs} inputs", target.name);
-        total += inputs;
+        let tried = bounded::run(target, seed, count).map_err(|broken| broken.to_string())?;
+        println!("{}: {tried}", target.name);
+        if tried.corpus_read == 0 {
+            return Err(format!("{}: not one real input was read", target.name));
+        }
+        total += tried.inputs;
     }
     println!("{} targets, {total} inputs, seed {seed}: nothing broke", targets.len());
     Ok(())

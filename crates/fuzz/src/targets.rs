@@ -6,6 +6,9 @@ mod groups;
 mod log_files;
 mod wire;
 
+use ottla_env::disk::{Disk, MemoryDisk, OpenMode};
+use std::path::Path;
+
 /// One reader, and what is thrown at it.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
@@ -14,11 +17,18 @@ pub struct Target {
     pub corpus: fn() -> Vec<Vec<u8>>,
     /// Makes the checksums of an input right.
     pub repair: fn(&mut [u8]),
-    /// Panics when a promise is broken.
-    pub run: fn(&[u8]),
+    /// Panics when a promise is broken. Whether the input was read, and not refused.
+    pub run: fn(&[u8]) -> bool,
 }
 
 fn leave(_: &mut [u8]) {}
+
+/// A file with this content, whatever was there.
+fn put(disk: &MemoryDisk, path: &Path, bytes: &[u8]) {
+    let file = disk.open(path, OpenMode::Write).expect("a file can be made");
+    file.set_len(0).expect("a file can be cut");
+    file.write_all_at(bytes, 0).expect("a file can be written");
+}
 
 /// Puts the CRC-32C of everything before into the last four bytes, as most of our files have it.
 fn repair_last_crc(bytes: &mut [u8]) {

@@ -16,9 +16,10 @@ fn no_bytes_from_outside_break_a_promise() {
     let mut total = 0;
     for target in TARGETS {
         assert!(!(target.corpus)().is_empty(), "{} has nothing to begin with", target.name);
-        let inputs = bounded::run(target, seed, count).unwrap_or_else(|broken| panic!("{broken}"));
-        println!("{}: {inputs} inputs", target.name);
-        total += inputs;
+        let tried = bounded::run(target, seed, count).unwrap_or_else(|broken| panic!("{broken}"));
+        println!("{}: {tried}", target.name);
+        assert!(tried.corpus_read > 0 && tried.mutations_read > 0, "{}: {tried}", target.name);
+        total += tried.inputs;
     }
     println!("{} targets, {total} inputs", TARGETS.len());
     assert!(total > TARGETS.len() * count);

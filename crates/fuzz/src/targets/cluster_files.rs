@@ -1,11 +1,12 @@
 //! The files of the cluster's metadata, the identity of a data directory, and settings.
 
+use super::put;
 use crate::memory;
 use ottla_broker::cluster::coord::{Transaction, Write};
 use ottla_broker::cluster::embedded::{Engine, create};
 use ottla_broker::data_dir::{DataDir, Wanted};
 use ottla_broker::settings::{Input, load};
-use ottla_env::disk::{Disk, MemoryDisk, OpenMode};
+use ottla_env::disk::{Disk, MemoryDisk};
 use ottla_env::rng::SeededRng;
 use ottla_state::image::{Partition, StorageClass, Topic};
 use ottla_state::{Change, Cluster, DeletedTopic, Image, Uuid};
@@ -20,12 +21,6 @@ const FILE_HEADER: usize = 24;
 /// Bytes of a file of settings.
 const SETTINGS_MOST: usize = 1_000;
 
-fn put(disk: &MemoryDisk, path: &Path, bytes: &[u8]) {
-    let file = disk.open(path, OpenMode::Write).expect("a file can be made");
-    file.set_len(0).expect("a file can be cut");
-    file.write_all_at(bytes, 0).expect("a file can be written");
-}
-
 fn made() -> MemoryDisk {
     let disk = MemoryDisk::new();
     disk.create_dir_all(Path::new("/data")).expect("a directory can be made");
@@ -38,16 +33,17 @@ fn open_dir(disk: &MemoryDisk) -> Result<DataDir, String> {
         .map_err(|error| error.to_string())
 }
 
-pub fn format(input: &[u8]) {
+pub fn format(input: &[u8]) -> bool {
     let disk = made();
     create(&disk, Path::new(METADATA)).expect("metadata can be made");
     let path = Path::new("/data/format");
     put(&disk, path, input);
     let opened = open_dir(&disk);
     assert_eq!(disk.read(path, 1 << 20).expect("it is still there"), input, "the file was changed");
-    if let Err(why) = opened {
+    if let Err(why) = &opened {
         assert!(why.contains("/data"), "a refusal names no path: {why}");
     }
+    opened.is_ok()
 }
 
 pub fn format_corpus() -> Vec<Vec<u8>> {
@@ -128,13 +124,13 @@ fn engine(disk: &MemoryDisk) -> Result<Engine, String> {
 }
 
 /// What can be opened can be written to, and is the same when it is opened again.
-fn opened(disk: &MemoryDisk, len: usize) {
+fn opened(disk: &MemoryDisk, len: usize) -> bool {
     let bound = 32 * len + (256 << 10);
     let mut engine = match memory::within(bound, "metadata", || engine(disk)) {
         Ok(engine) => engine,
         Err(why) => {
             assert!(why.contains(METADATA), "a refusal names no file: {why}");
-            return;
+            return false;
         }
     };
     let entries = engine.store().entries();
@@ -146,13 +142,14 @@ fn opened(disk: &MemoryDisk, len: usize) {
         let again = self::engine(disk).expect("what was written is read");
         assert!(again.store().entries().eq(engine.store().entries()), "it is another one when opened again");
     }
+    true
 }
 
-pub fn metadata_log(input: &[u8]) {
+pub fn metadata_log(input: &[u8]) -> bool {
     let disk = made();
     disk.create_dir(Path::new(METADATA)).expect("a directory can be made");
     put(&disk, &Path::new(METADATA).join(format!("{:020}.log", 0)), input);
-    opened(&disk, input.len());
+    opened(&disk, input.len())
 }
 
 pub fn metadata_log_corpus() -> Vec<Vec<u8>> {
@@ -177,12 +174,12 @@ pub fn repair_groups(bytes: &mut [u8]) {
     }
 }
 
-pub fn snapshot(input: &[u8]) {
+pub fn snapshot(input: &[u8]) -> bool {
     let disk = made();
     disk.create_dir(Path::new(METADATA)).expect("a directory can be made");
     put(&disk, &Path::new(METADATA).join("snapshot"), input);
     put(&disk, &Path::new(METADATA).join(&STORED.behind.0), &STORED.behind.1);
-    opened(&disk, input.len());
+    opened(&disk, input.len())
 }
 
 pub fn snapshot_corpus() -> Vec<Vec<u8>> {
@@ -204,15 +201,16 @@ fn entry_of(input: &[u8]) -> Option<(String, Vec<u8>)> {
     Some((String::from_utf8_lossy(key).into_owned(), value.to_vec()))
 }
 
-pub fn changes(input: &[u8]) {
-    let Some((key, value)) = entry_of(input) else { return };
+pub fn changes(input: &[u8]) -> bool {
+    let Some((key, value)) = entry_of(input) else { return false };
     let bound = 64 * input.len() + (64 << 10);
     let read = memory::within(bound, "a change", || Change::from_entry(&key, Some(&value), 1));
-    let Ok(change) = read else { return };
+    let Ok(change) = read else { return false };
     let (key, value) = change.to_entry();
     let again = Change::from_entry(&key, value.as_deref(), 1);
     assert_eq!(again.map(|change| change.to_entry()), Ok((key, value)), "written otherwise");
     let _ = Image::from_state([change]);
+    true
 }
 
 pub fn change_corpus() -> Vec<Vec<u8>> {
@@ -226,8 +224,8 @@ pub fn change_corpus() -> Vec<Vec<u8>> {
 }
 
 /// Which format, text.
-pub fn settings(input: &[u8]) {
-    let Some((kind, text)) = input.split_first() else { return };
+pub fn settings(input: &[u8]) -> bool {
+    let Some((kind, text)) = input.split_first() else { return false };
     // For each unknown name the nearest known one is looked for.
     let text = String::from_utf8_lossy(&text[..text.len().min(SETTINGS_MOST)]).into_owned();
     let file = if kind % 2 == 0 { "server.properties" } else { "ottla.toml" };
@@ -236,8 +234,12 @@ pub fn settings(input: &[u8]) {
         Ok(settings) => {
             let shown = settings.entries().map(|(setting, value, _)| (setting.name, value));
             assert!(shown.count() > 100, "settings are missing");
+            true
         }
-        Err(error) => assert!(!error.problems.is_empty(), "refused without a reason"),
+        Err(error) => {
+            assert!(!error.problems.is_empty(), "refused without a reason");
+            false
+        }
     }
 }
 

@@ -1,5 +1,8 @@
-//! A whole broker in this process, on a disk and a network in memory: a connection may bring any bytes. It is answered or
-//! closed, and a neighbour's record is written and read as ever.
+//! A whole broker in this process, on a disk and a network in memory: a connection may bring any bytes. No thread or task
+//! of the broker panics, from its start to the end of its stop, which is a clean one; and every so often a neighbour's
+//! record is written and read as it was written.
+//!
+//! What the connection itself is answered is not judged, nor whether it is: it may ask for what takes its time.
 
 use crate::frames;
 use bytes::Bytes;
@@ -13,8 +16,9 @@ use ottla_env::task::Threads;
 use ottla_wire::codec::{Records, Request};
 use ottla_wire::frame::{encode_request, response_header_version};
 use ottla_wire::messages::create_topics::{CreatableTopic, CreateTopicsRequest};
+use ottla_wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic};
 use ottla_wire::messages::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
-use ottla_wire::record::{BatchBuilder, BuildOptions};
+use ottla_wire::record::{self, BatchBuilder, BuildOptions};
 use ottla_wire::{Decoder, Message};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
@@ -25,7 +29,7 @@ use tokio::runtime::Runtime;
 const PORT: u16 = 9092;
 /// Inputs that one broker lives through: what they create stays in its memory.
 const INPUTS: usize = 1_000;
-/// Every so many inputs the neighbour writes.
+/// Every so many inputs the neighbour writes and reads.
 const NEIGHBOUR_EVERY: usize = 16;
 /// Answers to one input are read up to here; a fetch may ask for much.
 const ANSWERS: u64 = 1 << 20;
@@ -54,12 +58,15 @@ struct Running {
     broker: Option<Broker>,
     inputs: usize,
     written: i64,
+    /// Panics that there were before it was started.
+    panics: usize,
 }
 
 static RUNNING: Mutex<Option<Running>> = Mutex::new(None);
 
 impl Running {
     fn start() -> Self {
+        let panics = PANICS.load(Ordering::SeqCst);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime can be started");
         let net = MemoryNet::new();
@@ -81,7 +88,7 @@ impl Running {
             workers: Arc::new(Threads),
         }));
         let broker = started.expect("a broker on an empty disk starts");
-        let running = Self { runtime, net, broker: Some(broker), inputs: 0, written: 0 };
+        let running = Self { runtime, net, broker: Some(broker), inputs: 0, written: 0, panics };
         let topic = CreatableTopic {
             name: TOPIC.into(),
             num_partitions: 1,
@@ -94,7 +101,8 @@ impl Running {
         running
     }
 
-    fn throw(&self, input: &[u8]) {
+    /// Whether anything was answered.
+    fn throw(&self, input: &[u8]) -> bool {
         self.runtime.block_on(async {
             let stream = self.net.connect("127.0.0.1", PORT).await.expect("the broker listens");
             let (reader, mut writer) = stream.into_split();
@@ -105,7 +113,8 @@ impl Running {
             let mut reader = reader.take(ANSWERS);
             let answered = reader.read_to_end(&mut answers);
             let _ = tokio::time::timeout(PATIENCE, answered).await;
-        });
+            !answers.is_empty()
+        })
     }
 
     fn call<R: Request>(&self, version: i16, body: &R) -> R::Response {
@@ -125,9 +134,9 @@ impl Running {
     }
 
     /// The neighbour's next record is written behind its last one.
-    fn write(&mut self) {
+    fn write(&self) {
         let mut builder = BatchBuilder::new();
-        builder.push(1_000, None, Some(b"a record of the neighbour"), &[]);
+        builder.push(1_000, None, Some(self.value().as_bytes()), &[]);
         let batch = builder.build(BuildOptions::default()).expect("a small batch can be built");
         let request = ProduceRequest {
             acks: -1,
@@ -144,32 +153,68 @@ impl Running {
         };
         let answer = self.call(9, &request).responses[0].partition_responses[0].clone();
         assert_eq!((answer.error_code, answer.base_offset), (0, self.written), "the neighbour's record");
-        self.written += 1;
+    }
+
+    /// No two records of the neighbour are the same.
+    fn value(&self) -> String {
+        format!("record {} of the neighbour", self.written)
+    }
+
+    /// The record that was written last is read, and nothing else is.
+    fn read(&self) {
+        let partition = FetchPartition {
+            fetch_offset: self.written,
+            partition_max_bytes: 1 << 20,
+            ..FetchPartition::default()
+        };
+        let topic = FetchTopic { topic: TOPIC.into(), partitions: vec![partition], ..FetchTopic::default() };
+        let request = FetchRequest {
+            max_bytes: 1 << 20,
+            session_epoch: -1,
+            topics: vec![topic],
+            ..FetchRequest::default()
+        };
+        let answer = self.call(12, &request).responses[0].partitions[0].clone();
+        assert_eq!(answer.error_code, 0, "the neighbour's record is not read");
+        let batch = answer.records.map(|records| records.to_bytes()).unwrap_or_default();
+        let records = record::iterate(&batch, 1 << 20).expect("the neighbour's batch is read");
+        let found: Vec<_> = records.map(|record| record.map(|r| (r.offset, r.value))).collect();
+        assert_eq!(found, [Ok((self.written, Some(Bytes::from(self.value()))))], "the neighbour's record");
+    }
+
+    fn judge(panics: usize) {
+        assert_eq!(PANICS.load(Ordering::SeqCst), panics, "a task of the broker panicked");
     }
 
     fn stop(mut self) {
         if let Some(broker) = self.broker.take() {
             self.runtime.block_on(broker.stop()).expect("a broker that was thrown at stops cleanly");
         }
+        let panics = self.panics;
+        // Waits for what its threads are still doing.
+        drop(self);
+        Self::judge(panics);
     }
 }
 
-pub fn connection(input: &[u8]) {
+pub fn connection(input: &[u8]) -> bool {
     count_panics();
     let mut slot = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
     let mut running = slot.take().unwrap_or_else(Running::start);
-    let before = PANICS.load(Ordering::SeqCst);
-    running.throw(input);
+    let answered = running.throw(input);
     running.inputs += 1;
     if running.inputs.is_multiple_of(NEIGHBOUR_EVERY) {
         running.write();
+        running.read();
+        running.written += 1;
     }
-    assert_eq!(PANICS.load(Ordering::SeqCst), before, "a task of the broker panicked");
+    Running::judge(running.panics);
     if running.inputs < INPUTS {
         *slot = Some(running);
     } else {
         running.stop();
     }
+    answered
 }
 
 pub fn connection_corpus() -> Vec<Vec<u8>> {

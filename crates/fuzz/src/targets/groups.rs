@@ -59,10 +59,11 @@ fn put_record(key: &[u8], value: Option<&[u8]>, out: &mut Vec<u8>) {
 
 /// Whatever a partition of `__consumer_offsets` holds, it is replayed or refused, and what came of it is written and
 /// replayed as the same.
-pub fn records(input: &[u8]) {
+pub fn records(input: &[u8]) -> bool {
+    let mut read = false;
     let mut groups = Groups::new(Config::default());
     for record in records_of(input) {
-        let _ = groups.apply(&record);
+        read |= groups.apply(&record).is_ok();
     }
     if let Ok(durable) = groups.durable() {
         let mut again = Groups::new(Config::default());
@@ -76,6 +77,7 @@ pub fn records(input: &[u8]) {
     let loaded = world.groups.loaded(world.now());
     world.take(loaded);
     world.pass(3_600_000);
+    read
 }
 
 pub fn record_corpus() -> Vec<Vec<u8>> {
@@ -258,7 +260,7 @@ fn read<M: Message>(version: i16, body: &[u8]) -> Option<(i16, M)> {
 }
 
 /// Of each operation: kind, version, length of the body, body.
-pub fn operations(mut input: &[u8]) {
+pub fn operations(mut input: &[u8]) -> bool {
     let mut world = World::new();
     while let Some((head, rest)) = input.split_first_chunk::<5>() {
         let [kind, version @ .., high, low] = *head;
@@ -268,6 +270,8 @@ pub fn operations(mut input: &[u8]) {
     }
     world.lose();
     world.pass(3_600_000);
+    // Every request that was read got one.
+    world.tickets > 0
 }
 
 fn put_operation(kind: u8, version: i16, body: &[u8], out: &mut Vec<u8>) {

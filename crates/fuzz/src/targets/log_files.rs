@@ -1,9 +1,10 @@
 //! The files of a log, and those that tell a start of all logs.
 
+use super::put;
 use crate::memory;
 use bytes::Bytes;
 use ottla_broker::partition::Opening;
-use ottla_env::disk::{Disk, MemoryDisk, OpenMode};
+use ottla_env::disk::{Disk, MemoryDisk};
 use ottla_log::checkpoint::{Checkpoint, FILE_NAME, LogEntry, LogKey};
 use ottla_log::{Log, LogConfig, LogPlace, OpenFrom, OpenReport, ReadError, ReadLimits};
 use ottla_wire::batch::{BatchHeader, batches};
@@ -97,12 +98,6 @@ fn disk(files: &BTreeMap<PathBuf, Vec<u8>>) -> MemoryDisk {
     disk
 }
 
-fn put(disk: &MemoryDisk, path: &Path, bytes: &[u8]) {
-    let file = disk.open(path, OpenMode::Write).expect("a file can be made");
-    file.set_len(0).expect("a file can be cut");
-    file.write_all_at(bytes, 0).expect("a file can be written");
-}
-
 fn open(disk: &MemoryDisk, from: OpenFrom<'_>) -> (Log, OpenReport) {
     Log::open(Arc::new(disk.clone()), place(), config(), from).expect("the disk does all that is asked")
 }
@@ -138,7 +133,7 @@ fn read(log: &Log, truth: Option<&BTreeMap<i64, Bytes>>) -> Vec<u8> {
 }
 
 /// A file of batches that nothing promised: a prefix of it is the log, again and again.
-pub fn segment(input: &[u8]) {
+pub fn segment(input: &[u8]) -> bool {
     let path = Path::new(DIR).join(format!("{SEGMENT}.log"));
     let disk = disk(&BTreeMap::from([(path.clone(), input.to_vec())]));
     let unclean = OpenFrom::Unclean { entry: None, synced: false };
@@ -158,6 +153,7 @@ pub fn segment(input: &[u8]) {
     if again.append(&header, &batch, i32::MAX, 0).is_ok() {
         assert_eq!(read(&again, None).len(), found.len() + batch.len(), "an append behind it is not read");
     }
+    !found.is_empty()
 }
 
 pub fn segment_corpus() -> Vec<Vec<u8>> {
@@ -168,9 +164,10 @@ pub fn segment_corpus() -> Vec<Vec<u8>> {
 }
 
 /// An index beside a segment: whatever it says, no other batch is read.
-pub fn index(input: &[u8]) {
+pub fn index(input: &[u8]) -> bool {
     let disk = disk(&WRITTEN.files);
-    put(&disk, &Path::new(DIR).join(format!("{SEGMENT}.index")), input);
+    let path = Path::new(DIR).join(format!("{SEGMENT}.index"));
+    put(&disk, &path, input);
     for offset in [0, 3, 7, 11] {
         let (log, _) = open(&disk, OpenFrom::Clean(Some(&WRITTEN.entry)));
         match log.reader().read(offset, ReadLimits { max_bytes: 1, ..ALL }) {
@@ -187,6 +184,20 @@ pub fn index(input: &[u8]) {
         }
         read(&log, Some(&WRITTEN.batches));
     }
+    is_believed(input, WRITTEN.files.get(&path).map_or(&[], Vec::as_slice))
+}
+
+/// Of an index: the head says which bytes of which segment it covers, and the file ends with its own checksum.
+fn is_believed(input: &[u8], written: &[u8]) -> bool {
+    let mut repaired = input.to_vec();
+    super::repair_last_crc(&mut repaired);
+    let (Some(head), Some(own)) = (input.first_chunk::<20>(), written.first_chunk::<20>()) else {
+        return false;
+    };
+    let entries =
+        input.get(28..32).map(|count| count.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)));
+    let is_whole = entries.is_some_and(|entries| input.len() == 36 + 16 * entries);
+    repaired == input && head == own && is_whole
 }
 
 pub fn index_corpus() -> Vec<Vec<u8>> {
@@ -194,15 +205,19 @@ pub fn index_corpus() -> Vec<Vec<u8>> {
     indexes.map(|(_, bytes)| bytes.clone()).collect()
 }
 
-pub fn log_start(input: &[u8]) {
+pub fn log_start(input: &[u8]) -> bool {
     let disk = disk(&WRITTEN.files);
     put(&disk, &Path::new(DIR).join("log-start"), input);
     let entry = Some(&WRITTEN.entry);
+    let mut taken = false;
     for from in [OpenFrom::Clean(entry), OpenFrom::Unclean { entry, synced: false }] {
         let (log, _) = open(&disk, from);
         assert!(log.end_offset() >= log.log_start(), "{} behind {}", log.log_start(), log.end_offset());
         read(&log, Some(&WRITTEN.batches));
+        // Without the file it starts at its first record.
+        taken |= log.log_start() > 0;
     }
+    taken
 }
 
 pub fn log_start_corpus() -> Vec<Vec<u8>> {
@@ -216,9 +231,9 @@ pub fn log_start_corpus() -> Vec<Vec<u8>> {
 }
 
 /// Whatever a checkpoint says of a log, opening it serves nothing that was not written.
-pub fn checkpoint(input: &[u8]) {
+pub fn checkpoint(input: &[u8]) -> bool {
     let bound = 16 * input.len() + (64 << 10);
-    let Ok(found) = memory::within(bound, "a checkpoint", || Checkpoint::decode(input)) else { return };
+    let Ok(found) = memory::within(bound, "a checkpoint", || Checkpoint::decode(input)) else { return false };
     assert_eq!(Checkpoint::decode(&found.encode()).as_ref(), Ok(&found), "written otherwise");
     for entry in found.logs.values().take(3).map(Some) {
         for from in [OpenFrom::Clean(entry), OpenFrom::Unclean { entry, synced: false }] {
@@ -226,6 +241,7 @@ pub fn checkpoint(input: &[u8]) {
             read(&log, Some(&WRITTEN.batches));
         }
     }
+    true
 }
 
 pub fn checkpoint_corpus() -> Vec<Vec<u8>> {
@@ -234,7 +250,7 @@ pub fn checkpoint_corpus() -> Vec<Vec<u8>> {
 }
 
 /// The marker of a clean stop: believed only beside its checkpoint, and gone afterwards.
-pub fn clean_stop(input: &[u8]) {
+pub fn clean_stop(input: &[u8]) -> bool {
     let disk = disk(&BTreeMap::new());
     put(&disk, &Path::new(ROOT).join(FILE_NAME), &WRITTEN.checkpoint);
     let path = Path::new(ROOT).join("clean-stop");
@@ -246,6 +262,7 @@ pub fn clean_stop(input: &[u8]) {
         None,
         "the marker is still there"
     );
+    opening.clean
 }
 
 pub fn clean_stop_corpus() -> Vec<Vec<u8>> {

@@ -16,7 +16,7 @@ const LIMIT: usize = 1 << 17;
 /// What decompression may hold beside its output, which grows by doubling: an LZ4 frame may have blocks of 8 MiB.
 const DECOMPRESSION_BOUND: usize = 4 * LIMIT + (32 << 20);
 
-type Read = fn(Bytes, i16);
+type Read = fn(Bytes, i16) -> bool;
 
 fn table() -> Vec<(&'static str, Read)> {
     macro_rules! table {
@@ -42,12 +42,12 @@ pub fn version_of<M: Message>(version: i16) -> i16 {
 }
 
 /// What was read is written, and what was written is read as the same.
-fn read<M: Message>(body: Bytes, version: i16) {
+fn read<M: Message>(body: Bytes, version: i16) -> bool {
     let version = version_of::<M>(version);
     let bound = DecodeBudget::for_frame(body.len()).limit();
     let found = memory::within(bound, M::NAME, || M::read(&mut Decoder::new(body), version));
-    let Ok(message) = found else { return };
-    let Some(once) = written(&message, version) else { return };
+    let Ok(message) = found else { return false };
+    let Some(once) = written(&message, version) else { return true };
     let mut decoder = Decoder::new(once.clone());
     match M::read(&mut decoder, version) {
         // Bytes behind the message, which are gone now, gave it a larger budget.
@@ -58,14 +58,15 @@ fn read<M: Message>(body: Bytes, version: i16) {
             assert_eq!(written(&again, version), Some(once), "{} {version}: written otherwise", M::NAME);
         }
     }
+    true
 }
 
 /// Number of the message, version, body.
-pub fn messages(input: &[u8]) {
-    let Some((number, rest)) = input.split_first_chunk::<2>() else { return };
-    let Some((version, body)) = rest.split_first_chunk::<2>() else { return };
+pub fn messages(input: &[u8]) -> bool {
+    let Some((number, rest)) = input.split_first_chunk::<2>() else { return false };
+    let Some((version, body)) = rest.split_first_chunk::<2>() else { return false };
     let number = usize::from(u16::from_be_bytes(*number)) % TABLE.len();
-    TABLE[number].1(Bytes::copy_from_slice(body), i16::from_be_bytes(*version));
+    TABLE[number].1(Bytes::copy_from_slice(body), i16::from_be_bytes(*version))
 }
 
 pub fn message_corpus() -> Vec<Vec<u8>> {
@@ -79,17 +80,18 @@ pub fn message_corpus() -> Vec<Vec<u8>> {
     corpus::messages().into_iter().filter_map(encoded).collect()
 }
 
-pub fn heads(input: &[u8]) {
+pub fn heads(input: &[u8]) -> bool {
     let frame = Bytes::copy_from_slice(input);
     let bound = DecodeBudget::for_frame(frame.len()).limit();
-    let _ = memory::within(bound, "a head", || decode_head(&mut Decoder::new(frame)));
+    memory::within(bound, "a head", || decode_head(&mut Decoder::new(frame))).is_ok()
 }
 
 pub fn head_corpus() -> Vec<Vec<u8>> {
     crate::frames::requests().into_iter().map(|frame| frame[4..].to_vec()).collect()
 }
 
-pub fn batches(input: &[u8]) {
+pub fn batches(input: &[u8]) -> bool {
+    let mut read = false;
     let bytes = Bytes::copy_from_slice(input);
     if let Ok(header) = BatchHeader::parse(&bytes) {
         assert_eq!(header.to_bytes()[..], bytes[..HEADER_LEN], "a header is written otherwise");
@@ -99,6 +101,7 @@ pub fn batches(input: &[u8]) {
     for (header, batch) in batch::batches(bytes.clone()) {
         assert_eq!(header.size(), batch.len());
         let valid = batch::validate(&batch).is_ok();
+        read |= valid;
         assert!(!valid || batch::validate_compacted(&batch).is_ok(), "a whole batch is no compacted one");
         records(&batch);
     }
@@ -111,6 +114,7 @@ pub fn batches(input: &[u8]) {
             assert!(batch::validate(&batch::with_create_time(&batch)).is_ok());
         }
     }
+    read
 }
 
 /// Records are read one behind the other, and a batch that lost half of them is a valid one.
@@ -158,17 +162,18 @@ pub fn repair_batch(bytes: &mut [u8]) {
 }
 
 /// Number of the codec, bytes. Snappy has two framings, which their first bytes tell apart.
-pub fn codecs(input: &[u8]) {
-    let Some((number, rest)) = input.split_first() else { return };
+pub fn codecs(input: &[u8]) -> bool {
+    let Some((number, rest)) = input.split_first() else { return false };
     let codec = Codec::ALL[usize::from(*number) % Codec::ALL.len()];
     let bytes = Bytes::copy_from_slice(rest);
     let found = memory::within(DECOMPRESSION_BOUND + 16 * rest.len(), codec.name(), || {
         decompress(codec, bytes.clone(), LIMIT)
     });
-    let Ok(output) = found else { return };
+    let Ok(output) = found else { return false };
     assert!(codec == Codec::None || output.len() <= LIMIT, "{} bytes of {LIMIT}", output.len());
-    let Ok(packed) = compress(codec, output.clone()) else { return };
+    let Ok(packed) = compress(codec, output.clone()) else { return true };
     assert_eq!(decompress(codec, packed, output.len()), Ok(output), "{codec:?} gives back something else");
+    true
 }
 
 pub fn codec_corpus() -> Vec<Vec<u8>> {
@@ -191,7 +196,7 @@ pub fn codec_corpus() -> Vec<Vec<u8>> {
 }
 
 /// A name that is taken is a plain one: no path, nothing that a terminal would obey.
-pub fn names(input: &[u8]) {
+pub fn names(input: &[u8]) -> bool {
     let name = String::from_utf8_lossy(input);
     let taken = topic_name::check(&name).is_ok();
     let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
@@ -200,6 +205,7 @@ pub fn names(input: &[u8]) {
         plain && (1..=topic_name::MAX_LEN).contains(&name.len()) && name != "." && name != ".."
     );
     let _ = (topic_name::collision_key(&name), topic_name::is_internal(&name));
+    taken
 }
 
 pub fn name_corpus() -> Vec<Vec<u8>> {
