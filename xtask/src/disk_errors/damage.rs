@@ -192,6 +192,12 @@ fn refused(bench: &mut Bench, path: &Path, ends: &[&str]) -> Result<String> {
     line.with_context(|| format!("{path} is not named: {said}"))
 }
 
+/// The end of a process that cannot go on and says so; a panic or a signal is none.
+fn gave_up(end: &str) -> Result<()> {
+    ensure!(["exit status: 1", "exit status: 2"].contains(&end), "it ended with {end}");
+    Ok(())
+}
+
 fn remount(small: &Small, how: &str) -> Result<()> {
     let path = small.0.to_str().context("the path is text")?;
     process::run(&small.0, "mount", &["-o", &format!("remount,{how}"), path])
@@ -241,6 +247,10 @@ fn read_only_later(binary: &Path, folder: &Path, number: u32) -> Result<()> {
         std::thread::sleep(Duration::from_millis(5));
     }
     ensure!(refused.is_none_or(|code| code == STORAGE_ERROR), "a read-only disk was answered {refused:?}");
+    if let Some(end) = bench.broker.victim.ended() {
+        gave_up(&end)
+            .with_context(|| format!("read-only from write {number} on: {}", bench.broker.said()))?;
+    }
     let acked = bench.acked;
     bench.broker.wait_dead();
     println!("read-only from write {number} on: {acked} acknowledged, then refused with {refused:?}");
@@ -251,4 +261,23 @@ fn read_only_later(binary: &Path, folder: &Path, number: u32) -> Result<()> {
     ensure!(again.write(3)?.is_none(), "a write was refused after the restart");
     again.broker.stop()?;
     again.broker.verify()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_and_a_signal_are_no_end_that_was_chosen() {
+        for (script, chosen) in [
+            ("exit 1", true),
+            ("exit 2", true),
+            ("exit 0", false),
+            ("exit 101", false),
+            ("kill -ABRT $$", false),
+        ] {
+            let end = Command::new("sh").args(["-c", script]).status().unwrap().to_string();
+            assert_eq!(gave_up(&end).is_ok(), chosen, "{script}: {end}");
+        }
+    }
 }

@@ -75,6 +75,10 @@ fn one(root: &Path, seed: u64, count: u64, binary: Option<&Path>) -> Result<()> 
     }
     broker.stop()?;
     let Thrown { frames, connections, closed, answered, memory } = thrown;
+    ensure!(
+        frames >= count && answered > 0,
+        "{frames} frames of {count} were thrown, {answered} bytes answered"
+    );
     println!(
         "fuzz --live: {frames} frames over {connections} connections, {closed} closed by the broker, {} MiB answered, \
          {written} records of the neighbour written and read, memory at most {} MiB, seed {seed}",
