@@ -13,7 +13,7 @@
 //! | I4 | a value is at one offset |
 //! | I5 | what one session sent to one partition is there in that order |
 //! | I6 | what is sent after an acknowledgement comes behind it; an end that is asked for then is behind it too |
-//! | I7 | a reader goes on without gaps and never back |
+//! | I7 | a reader goes on without gaps and never back; old records may be gone, and then the log start is behind them |
 //! | I8 | a record that was read once stays |
 //! | I21 | I1 across power cuts: nothing here is weaker when the power was cut |
 //! | I22 | damaged bytes are never served |
@@ -42,6 +42,8 @@ pub struct Place {
 pub struct Dump {
     pub place: Place,
     pub log_start: i64,
+    /// The log start again, when everything was read.
+    pub log_start_after: i64,
     pub end: i64,
     pub records: Vec<(i64, Value)>,
 }
@@ -174,13 +176,22 @@ struct Partition {
     /// Somebody asked to give up what is below, and was told that it is given up.
     given_up: i64,
     gone: i64,
+    /// What is below was not given to a reader, who was at less: it has to be gone.
+    left_out: i64,
     /// Acknowledged, and nobody said at which offset.
     somewhere: Vec<Value>,
 }
 
 impl Default for Partition {
     fn default() -> Self {
-        Self { known: BTreeMap::new(), acked_max: -1, given_up: 0, gone: 0, somewhere: Vec::new() }
+        Self {
+            known: BTreeMap::new(),
+            acked_max: -1,
+            given_up: 0,
+            gone: 0,
+            left_out: 0,
+            somewhere: Vec::new(),
+        }
     }
 }
 
@@ -400,6 +411,10 @@ impl Checker {
                     format!("reader {reader} of {place:?} was given {offset} in the place of {expected}"),
                 );
             }
+            if offset > expected {
+                let partition = self.partition(place);
+                partition.left_out = partition.left_out.max(offset);
+            }
         }
         self.readers.insert((reader, place), Some(offset + 1));
         self.found(place, offset, value, By::Read)
@@ -428,23 +443,34 @@ impl Checker {
     }
 
     fn dumped(&mut self, dump: &Dump) -> Verdict {
-        let Dump { place, log_start, end, records } = dump;
+        let Dump { place, log_start, log_start_after, end, records } = dump;
         let retained = self.topics.get(&place.topic).is_some_and(|topic| topic.retained);
         let partition = self.partition(*place);
-        let (given_up, gone) = (partition.given_up, partition.gone);
+        let (given_up, gone, left_out) = (partition.given_up, partition.gone, partition.left_out);
         if *log_start < gone {
             return broken("I1", format!("{place:?} starts at {log_start}, and was cut to {gone}"));
         }
-        if *log_start > given_up && !retained {
+        if log_start_after < log_start {
+            return broken("I1", format!("{place:?} starts at {log_start}, and then at {log_start_after}"));
+        }
+        if *log_start_after > given_up && !retained {
             return broken(
                 "I1",
-                format!("{place:?} starts at {log_start}; nobody gave up more than {given_up}"),
+                format!("{place:?} starts at {log_start_after}; nobody gave up more than {given_up}"),
+            );
+        }
+        if left_out > *log_start_after {
+            return broken(
+                "I7",
+                format!(
+                    "{place:?} starts at {log_start_after}, and a reader was given nothing below {left_out}"
+                ),
             );
         }
         let mut expected = *log_start;
         for (offset, value) in records {
-            // Where old records go by themselves, they may go while somebody reads.
-            if *offset < expected || (*offset > expected && !retained) {
+            // Old records may go while somebody reads, and the log start goes first.
+            if *offset < expected || (*offset > expected && offset > log_start_after) {
                 return broken("I7", format!("{place:?} has {offset} in the place of {expected}"));
             }
             self.found(*place, *offset, *value, By::Dump)?;
@@ -463,7 +489,7 @@ impl Checker {
             );
         }
         let is_lost = |value: &&Value| self.sent.get(value).is_none_or(|sent| sent.offset.is_none());
-        let partition = self.partitions.get(place).filter(|_| *log_start == 0);
+        let partition = self.partitions.get(place).filter(|_| *log_start_after == 0);
         let lost = partition.and_then(|partition| partition.somewhere.iter().find(is_lost));
         match lost {
             Some(value) => broken("I1", format!("value {value:x} was acknowledged and is not in {place:?}")),

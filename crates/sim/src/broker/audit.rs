@@ -228,12 +228,13 @@ fn is_same(first: &[Dump], second: &[Dump], retained: bool) -> bool {
     let goes_on = |(before, after): (&Dump, &Dump)| {
         before.place == after.place
             && before.end == after.end
-            && before.log_start <= after.log_start
+            && before.log_start_after <= after.log_start
             && before.records.ends_with(&after.records)
     };
     first.len() == second.len()
         && first.iter().zip(second).all(goes_on)
-        && (retained || first.iter().zip(second).all(|(before, after)| before.log_start == after.log_start))
+        && (retained
+            || first.iter().zip(second).all(|(before, after)| before.log_start == after.log_start_after))
 }
 
 fn difference(first: &[Dump], second: &[Dump]) -> String {

@@ -392,5 +392,7 @@ pub async fn dump(
             records.extend(take(shared, reader, &batch.map_err(|error| error.to_string())?, &mut positions));
         }
     }
-    Ok(crate::checker::Dump { place, log_start, end, records })
+    let after = end_of(client, place, OffsetSpec::Earliest).await;
+    let log_start_after = after.ok_or_else(|| told("the log start again"))?;
+    Ok(crate::checker::Dump { place, log_start, log_start_after, end, records })
 }

@@ -23,7 +23,13 @@ fn assigned(from: Option<i64>) -> Event {
 
 fn dump(log_start: i64, values: &[Value]) -> Event {
     let records: Vec<_> = (log_start..).zip(values.iter().copied()).collect();
-    Event::Dumped(Dump { place: P, log_start, end: log_start + values.len() as i64, records })
+    let end = log_start + values.len() as i64;
+    Event::Dumped(Dump { place: P, log_start, log_start_after: log_start, end, records })
+}
+
+/// Everything, from which the log start came to be this while it was read.
+fn shrinking(log_start_after: i64, end: i64, records: &[(i64, Value)]) -> Event {
+    Event::Dumped(Dump { place: P, log_start: 0, log_start_after, end, records: records.to_vec() })
 }
 
 fn verdict(history: &[Event]) -> Option<&'static str> {
@@ -50,7 +56,7 @@ fn i1_an_acknowledged_record_is_there_in_the_end() {
     holds(&and(dump(0, &[10, 11])));
     breaks("I1", &and(dump(0, &[10])));
     breaks("I1", &and(dump(1, &[11])));
-    breaks("I1", &and(Event::Dumped(Dump { place: P, log_start: 0, end: 2, records: vec![(0, 10)] })));
+    breaks("I1", &and(shrinking(0, 2, &[(0, 10)])));
     breaks("I1", &[sent(1, 10), Event::Acked { value: 10, offset: None }, dump(0, &[])]);
     holds(&[sent(1, 10), Event::Acked { value: 10, offset: None }, dump(0, &[10])]);
 }
@@ -138,9 +144,31 @@ fn i7_a_reader_goes_on_without_gaps() {
     holds(&and(&[assigned(None), read(0, 10)]));
     holds(&and(&[Event::DeleteAsked { place: P, before: 2 }, read(2, 12)]));
     holds(&and(&[Event::Retained { topic: 1 }, read(2, 12)]));
-    let hole = Dump { place: P, log_start: 0, end: 3, records: vec![(0, 10), (2, 12)] };
-    breaks("I7", &and(&[Event::Dumped(hole.clone())]));
-    holds(&and(&[Event::Retained { topic: 1 }, Event::Dumped(hole)]));
+    let hole = |log_start_after| shrinking(log_start_after, 3, &[(0, 10), (2, 12)]);
+    breaks("I7", &and(&[hole(0)]));
+    breaks("I1", &and(&[hole(2)]));
+}
+
+#[test]
+fn i7_a_gap_is_below_the_log_start() {
+    let retained =
+        [Event::Retained { topic: 1 }, sent(1, 10), sent(1, 11), sent(1, 12), assigned(Some(0)), read(0, 10)];
+    let and = |events: &[Event]| [&retained[..], events].concat();
+    let hole = |log_start_after| shrinking(log_start_after, 3, &[(0, 10), (2, 12)]);
+    holds(&and(&[hole(2)]));
+    breaks("I7", &and(&[hole(0)]));
+    breaks("I7", &and(&[hole(1)]));
+    // What a reader was not given is gone in the end.
+    holds(&and(&[read(2, 12), dump(2, &[12])]));
+    holds(&and(&[read(2, 12), hole(2)]));
+    breaks("I7", &and(&[read(2, 12), dump(0, &[10, 11, 12])]));
+    breaks("I7", &and(&[read(2, 12), dump(1, &[11, 12])]));
+    let asked = Event::DeleteAsked { place: P, before: 2 };
+    breaks("I7", &and(&[asked, read(2, 12), dump(0, &[10, 11, 12])]));
+    breaks(
+        "I1",
+        &and(&[Event::Dumped(Dump { place: P, log_start: 3, log_start_after: 2, end: 3, records: vec![] })]),
+    );
 }
 
 #[test]
