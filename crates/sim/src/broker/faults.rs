@@ -109,9 +109,10 @@ impl Faults {
         last.discard();
         next.set_capacity(self.capacity);
         *self.shared.disk.borrow_mut() = next;
-        // A whole reserve is enough for a start, a stop and the checkpoint (A8); what is left of one need not be.
+        // The reserve is enough for a start, a stop and the checkpoint (A8), and half of it is for that of a few topics.
         let reserve = self.shared.disk.borrow().len(Path::new(RESERVE)).ok().flatten();
-        self.shared.disk_may_fail.set(self.capacity.is_some() && reserve != Some(RESERVE_BYTES));
+        let enough = reserve.is_some_and(|bytes| bytes >= RESERVE_BYTES / 2);
+        self.shared.disk_may_fail.set(self.capacity.is_some() && !enough);
         self.start_at = Some(self.shared.now_ms() + self.within(2_000));
     }
 
