@@ -2,7 +2,7 @@
 
 use super::{Recovered, Workload};
 use crate::disk::SimDisk;
-use ottla_broker::cluster::coord::{Check, Transaction, Write};
+use ottla_broker::cluster::coord::{Check, Revision, Transaction, Write};
 use ottla_broker::cluster::embedded::{Engine, create};
 use ottla_env::disk::Disk;
 use ottla_env::rng::{Rng, SeededRng};
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-const DIR: &str = "/data/metadata";
+pub const DIR: &str = "/data/metadata";
 const STEPS: usize = 14;
 
 type Keys = BTreeMap<String, String>;
@@ -33,9 +33,10 @@ pub struct Promise {
     steps: Vec<Step>,
 }
 
-fn open(disk: &SimDisk) -> Result<Engine, String> {
+/// Opens the metadata, of which the start was told this revision.
+pub fn open(disk: &SimDisk, at_least: Revision) -> Result<Engine, String> {
     let disk: Arc<dyn Disk> = Arc::new(disk.clone());
-    Engine::open(disk, Path::new(DIR), 0).map(|(engine, _)| engine).map_err(|error| error.to_string())
+    Engine::open(disk, Path::new(DIR), at_least).map(|(engine, _)| engine).map_err(|error| error.to_string())
 }
 
 fn keys(engine: &Engine) -> Keys {
@@ -91,7 +92,7 @@ impl Workload for MetadataWorkload {
             return promise;
         }
         promise.made = Some(disk.moment());
-        let Ok(mut engine) = open(disk) else { return promise };
+        let Ok(mut engine) = open(disk, 0) else { return promise };
         let mut now = Keys::new();
         for number in 0..STEPS {
             let group = group(number, &rng);
@@ -106,7 +107,7 @@ impl Workload for MetadataWorkload {
             }
             match rng.below(4) {
                 0 if engine.snapshot().is_err() => return promise,
-                1 => match open(disk) {
+                1 => match open(disk, 0) {
                     Ok(again) => engine = again,
                     Err(_) => return promise,
                 },
@@ -118,12 +119,12 @@ impl Workload for MetadataWorkload {
 
     fn recover(&self, disk: &SimDisk, promise: &Promise, until: usize) -> Result<Recovered<Keys>, String> {
         prepare(disk)?;
-        let engine = match open(disk) {
+        let engine = match open(disk, 0) {
             Ok(engine) => engine,
             // Its making was not finished; the next start makes it anew.
             Err(error) if promise.made.is_none_or(|made| until < made) => {
                 create(disk, Path::new(DIR)).map_err(|again| format!("{error}; made again: {again}"))?;
-                open(disk)?
+                open(disk, 0)?
             }
             Err(error) => return Err(error),
         };

@@ -2,6 +2,7 @@
 //! later revision is refused, names the file and leaves it as it is; any other finds a state that was committed, and
 //! none before what it was told (rule R10).
 
+use crate::crash::metadata::{DIR, open};
 use crate::disk::SimDisk;
 use crate::disk::image::Image;
 use ottla_broker::cluster::coord::{Revision, Transaction, Write};
@@ -10,9 +11,7 @@ use ottla_env::disk::{Disk, OpenMode};
 use ottla_env::rng::{Rng, SeededRng};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-const DIR: &str = "/data/metadata";
 const COMMITS: u64 = 10;
 
 type Keys = BTreeMap<String, Vec<u8>>;
@@ -27,11 +26,6 @@ struct Committed {
 
 fn text(error: impl ToString) -> String {
     error.to_string()
-}
-
-fn open(disk: &SimDisk, at_least: Revision) -> Result<Engine, String> {
-    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
-    Engine::open(disk, Path::new(DIR), at_least).map(|(engine, _)| engine).map_err(text)
 }
 
 fn keys(engine: &Engine) -> Keys {
