@@ -3,7 +3,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-use ottla_fuzz::{TARGETS, bounded};
+use bytes::Bytes;
+use ottla_fuzz::mutate::Mutator;
+use ottla_fuzz::targets::find;
+use ottla_fuzz::{TARGETS, bounded, memory};
+use ottla_wire::messages::metadata::MetadataRequest;
+use ottla_wire::{Decoder, Message};
 
 fn from_environment(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
@@ -23,4 +28,44 @@ fn no_bytes_from_outside_break_a_promise() {
     }
     println!("{} targets, {total} inputs", TARGETS.len());
     assert!(total > TARGETS.len() * count);
+}
+
+/// Every recorded message, each changed many times: a row of its own is not drawn often enough among thousands.
+#[test]
+fn no_recorded_message_makes_its_decoder_panic_or_hold_more_than_its_budget() {
+    const HEAD: usize = 4;
+    let messages = find("messages").unwrap();
+    let mutator = Mutator::new(20_261_124);
+    let (mut frames, mut read) = (0, 0);
+    for row in (messages.corpus)() {
+        let (head, body) = row.split_at(HEAD);
+        let body = [body.to_vec()];
+        let mut changed = 0;
+        while changed < 60 {
+            let mutated = mutator.next(&body);
+            if mutated == body[0] {
+                continue;
+            }
+            changed += 1;
+            read += usize::from((messages.run)(&[head, &mutated].concat()));
+        }
+        frames += changed;
+    }
+    println!("{frames} frames, {read} of them readable");
+    assert!(frames > 100_000 && read > 1_000, "{frames} frames, {read} of them readable");
+}
+
+#[test]
+fn an_array_that_claims_everything_costs_nothing() {
+    // Metadata 1: an array of 2^31-1 topics in a body of four bytes.
+    let claim = Bytes::from_static(&[0x7f, 0xff, 0xff, 0xff]);
+    let read =
+        memory::within(1_023, "a claim", || MetadataRequest::read(&mut Decoder::new(claim), 1).is_ok());
+    assert!(!read);
+}
+
+#[test]
+#[should_panic(expected = "a vector held 2048 bytes, 2047 are allowed")]
+fn what_is_held_is_counted() {
+    memory::within(2_047, "a vector", || drop(std::hint::black_box(Vec::<u8>::with_capacity(2_048))));
 }
