@@ -34,6 +34,9 @@ fn all(root: &Path, stages: &mut Stages) -> Result<()> {
     stages.run("integration tests", || {
         process::run(root, &cargo, &["test", "--workspace", "--locked", "--tests", "--examples", "--quiet"])
     })?;
+    stages.run("targets of cargo-fuzz", || {
+        process::run(root, &cargo, &["check", "--manifest-path", "fuzz/Cargo.toml", "--locked", "--quiet"])
+    })?;
     stages.run("crash suites", || {
         for package in WITH_CONTROLS {
             process::run(

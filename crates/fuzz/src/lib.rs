@@ -3,7 +3,8 @@
 //!
 //! The promises: no panic, no more memory than the reader's own bound, and what was read is written and read again as
 //! the same. [`TARGETS`] names them all. [`bounded`] throws mutations of real bytes at them (`tests/bounded.rs`, and
-//! `ottla-fuzz run` for more of them). A running broker is thrown at by `cargo xtask fuzz --live`, with the requests of
+//! `ottla-fuzz run` for more of them); cargo-fuzz looks for inputs by itself (the folder `fuzz/` at the root, with a file for
+//! each target). A running broker is thrown at by `cargo xtask fuzz --live`, with the requests of
 //! the same corpus and mutations of them ([`frames`]).
 
 pub mod bounded;

@@ -1,12 +1,15 @@
 //! `ottla-fuzz run`: mutations for each target; `ottla-fuzz frames`: what is thrown at a running broker, on standard
-//! output. Used by `cargo xtask fuzz`.
+//! output. Used by `cargo xtask fuzz`. `ottla-fuzz corpora`: what each target begins with, as files for cargo-fuzz.
 
-use ottla_fuzz::targets::find;
+use ottla_env::disk::OsDisk;
+use ottla_fuzz::targets::{find, write_corpora};
 use ottla_fuzz::{TARGETS, bounded, frames};
+use std::path::Path;
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: ottla-fuzz run COUNT SEED [TARGET...]
-       ottla-fuzz frames COUNT SEED";
+       ottla-fuzz frames COUNT SEED
+       ottla-fuzz corpora FOLDER";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -27,6 +30,12 @@ fn route(args: &[&str]) -> Result<(), String> {
         ["frames", count, seed] => {
             let mut out = std::io::BufWriter::new(std::io::stdout().lock());
             frames::write(&mut out, number(seed)?, number(count)? as usize).map_err(|error| error.to_string())
+        }
+        ["corpora", folder] => {
+            let files =
+                write_corpora(&OsDisk, Path::new(folder)).map_err(|error| format!("{folder}: {error}"))?;
+            println!("{files} files in {folder}");
+            Ok(())
         }
         _ => Err(USAGE.to_owned()),
     }

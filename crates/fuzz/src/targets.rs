@@ -7,6 +7,7 @@ mod log_files;
 mod wire;
 
 use ottla_env::disk::{Disk, MemoryDisk, OpenMode};
+use std::io;
 use std::path::Path;
 
 /// One reader, and what is thrown at it.
@@ -25,9 +26,13 @@ fn leave(_: &mut [u8]) {}
 
 /// A file with this content, whatever was there.
 fn put(disk: &MemoryDisk, path: &Path, bytes: &[u8]) {
-    let file = disk.open(path, OpenMode::Write).expect("a file can be made");
-    file.set_len(0).expect("a file can be cut");
-    file.write_all_at(bytes, 0).expect("a file can be written");
+    write(disk, path, bytes).expect("this disk takes everything");
+}
+
+fn write(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let file = disk.open(path, OpenMode::Write)?;
+    file.set_len(0)?;
+    file.write_all_at(bytes, 0)
 }
 
 /// Puts the CRC-32C of everything before into the last four bytes, as most of our files have it.
@@ -73,4 +78,41 @@ targets! {
 /// The target of this name.
 pub fn find(name: &str) -> Option<&'static Target> {
     TARGETS.iter().find(|target| target.name == name)
+}
+
+/// The corpora as files, a folder for each target, as cargo-fuzz wants them. How many there are.
+pub fn write_corpora(disk: &dyn Disk, folder: &Path) -> io::Result<usize> {
+    let mut files = 0;
+    for target in TARGETS {
+        let folder = folder.join(target.name);
+        disk.create_dir_all(&folder)?;
+        for (number, input) in (target.corpus)().iter().enumerate() {
+            write(disk, &folder.join(format!("{number:05}")), input)?;
+            files += 1;
+        }
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_target_has_a_folder_of_what_it_begins_with() {
+        let disk = MemoryDisk::new();
+        let files = write_corpora(&disk, Path::new("/corpus")).unwrap();
+        let of = |target: &Target| {
+            let folder = Path::new("/corpus").join(target.name);
+            let names = disk.list(&folder).unwrap().into_iter().map(|entry| folder.join(entry.name));
+            names.map(|path| disk.read(&path, 1 << 20).unwrap()).collect::<Vec<_>>()
+        };
+        for target in TARGETS {
+            let (mut written, mut corpus) = (of(target), (target.corpus)());
+            written.sort_unstable();
+            corpus.sort_unstable();
+            assert!(written == corpus && !written.is_empty(), "{}", target.name);
+        }
+        assert_eq!(files, TARGETS.iter().map(|target| of(target).len()).sum::<usize>());
+    }
 }

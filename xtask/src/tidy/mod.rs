@@ -7,6 +7,7 @@
 mod apis;
 mod documents;
 mod exceptions;
+mod fuzz;
 mod graph;
 mod imports;
 mod packages;
@@ -52,6 +53,7 @@ pub fn run(root: &Path) -> Result<()> {
     findings.extend(imports::check(&sources));
     findings.extend(documents::check(root, &files));
     findings.extend(apis::check(&files));
+    findings.extend(fuzz::check(&files));
     let graph = graph::Graph::load(root)?;
     findings.extend(packages::check(&graph));
     findings.sort();

@@ -1,0 +1,5 @@
+//! `cargo +nightly fuzz run codecs`
+
+#![no_main]
+
+ottla_fuzz_targets::target!();
