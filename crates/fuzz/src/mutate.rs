@@ -1,5 +1,5 @@
-//! Mutations of real bytes, all from one seed: cut, flipped, repeated, spliced with others, with much behind them, and
-//! with numbers that claim far more than is there.
+//! Mutations of real bytes, all from one seed: cut, flipped, repeated, spliced with others, and with numbers that claim
+//! far more than is there.
 
 use ottla_env::rng::{Rng, SeededRng};
 
@@ -47,7 +47,7 @@ impl Mutator {
     fn change(&self, bytes: &mut Vec<u8>, seeds: &[Vec<u8>]) {
         let at = self.below(bytes.len() + 1);
         let to = (at + self.below(40)).min(bytes.len());
-        match self.below(9) {
+        match self.below(8) {
             0 => bytes.truncate(at),
             1 | 2 => {
                 if let Some(byte) = bytes.get_mut(at) {
@@ -68,7 +68,6 @@ impl Mutator {
                 let value = [0, 1, 0x7f, 0x80, 0xff][self.below(5)];
                 bytes[at..to].fill(value);
             }
-            7 => bytes.extend(std::iter::repeat_n(self.below(3) as u8, self.below(5_000))),
             _ => {
                 let Some(other) = seeds.get(self.below(seeds.len())).filter(|other| !other.is_empty()) else {
                     return;
