@@ -222,7 +222,7 @@ fn lock(disk: &dyn Disk, path: &Path) -> Result<Box<dyn DiskLock>, DataDirError>
     })?;
     let gitignore = path.join(GITIGNORE);
     if disk.entry(&gitignore).map_err(unwritable)?.is_none() {
-        write(disk, &gitignore, "*\n").map_err(unwritable)?;
+        note(disk, &gitignore, "*\n").map_err(unwritable)?;
     }
     Ok(lock)
 }
@@ -233,14 +233,19 @@ fn hold(disk: &dyn Disk, lock_path: &Path) -> io::Result<Result<Box<dyn DiskLock
         let text = disk.read(lock_path, 32).unwrap_or_default();
         return Ok(Err(std::str::from_utf8(&text).ok().and_then(|text| text.trim().parse().ok())));
     };
-    write(disk, lock_path, &format!("{}\n", process::id()))?;
+    note(disk, lock_path, &format!("{}\n", process::id()))?;
     Ok(Ok(lock))
 }
 
-fn write(disk: &dyn Disk, path: &Path, text: &str) -> io::Result<()> {
+/// Writes what is of use to people alone; on a full disk it is left out, because a start must not need it (durability
+/// rule A8).
+fn note(disk: &dyn Disk, path: &Path, text: &str) -> io::Result<()> {
     let file = disk.open(path, OpenMode::Write)?;
     file.set_len(0)?;
-    file.write_all_at(text.as_bytes(), 0)
+    match file.write_all_at(text.as_bytes(), 0) {
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => Ok(()),
+        other => other,
+    }
 }
 
 impl Format {

@@ -146,6 +146,19 @@ fn an_unwritable_place_is_named_with_the_way_out() {
     assert!(error.contains("cannot be written") && error.contains("--data-dir"), "{error}");
 }
 
+/// Durability rule A8: what is for people alone is written where there is room.
+#[test]
+fn a_full_disk_opens_without_the_pid_in_the_lock() {
+    let disk = memory();
+    let format = open(&disk, &Wanted::default()).unwrap().format().clone();
+    write(&disk, LOCK, b"");
+    let space = disk.space(Path::new(PATH)).unwrap();
+    disk.set_capacity(Some(space.total - space.free));
+    let opened = open(&disk, &Wanted::default()).unwrap();
+    assert_eq!(opened.format(), &format);
+    assert!(matches!(open(&disk, &Wanted::default()), Err(DataDirError::InUseBySomebody { .. })));
+}
+
 #[test]
 fn a_real_disk_locks_and_opens_too() {
     let place = tempfile::tempdir().unwrap();
