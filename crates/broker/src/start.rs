@@ -348,14 +348,18 @@ fn open(
     let opening = Opening::read(disk.as_ref(), dir.path())?;
     let at_least = opening.checkpoint.metadata_revision;
     let mut engine = Embedded::open(Arc::clone(disk), &dir.metadata_dir(), at_least, workers);
-    if engine.as_ref().is_err_and(OpenError::is_full) {
-        // A start writes a little, on a full disk too (durability rule A8).
+    // A start writes a little, on a full disk too (durability rule A8), and not always as early as here.
+    let has_room = disk.space(dir.path()).map_or(true, |space| space.free >= partition::LEFT_FREE);
+    let is_full = engine.as_ref().is_err_and(OpenError::is_full);
+    if is_full || !has_room {
         tracing::warn!("the disk is full; the reserve is used to start");
         partition::give_up_reserve(disk.as_ref(), dir.path()).map_err(|source| OpenError::Io {
             action: "remove the reserve in",
             path: dir.path().to_owned(),
             source,
         })?;
+    }
+    if is_full {
         engine = Embedded::open(Arc::clone(disk), &dir.metadata_dir(), at_least, workers);
     }
     let (engine, report) = engine?;

@@ -25,7 +25,7 @@ pub use partition_log::{
     TimestampedOffset, Written,
 };
 pub use purgatory::{WaitSet, Watchers};
-pub(crate) use registry::give_up_reserve;
 pub use registry::{Forget, Partition, RESERVE_BYTES, Registry, RegistryStart, Storage, Usage};
+pub(crate) use registry::{LEFT_FREE, give_up_reserve};
 pub use start::{MARKER as CLEAN_STOP, Opening, StartReport};
 pub use writer::{Chore, OnCompacted, OnRemoved};

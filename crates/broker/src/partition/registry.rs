@@ -47,7 +47,7 @@ const RESERVE: &str = "reserve";
 /// Length of a whole reserve.
 pub const RESERVE_BYTES: u64 = 4 << 20;
 /// What a reserve that is not whole leaves free: a start writes a few KiB behind it.
-const LEFT_FREE: u64 = 64 << 10;
+pub(crate) const LEFT_FREE: u64 = 64 << 10;
 
 /// What a start needs.
 pub struct RegistryStart {

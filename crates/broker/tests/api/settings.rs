@@ -229,3 +229,13 @@ async fn starts_on_a_disk_that_stays_full_use_little_of_the_reserve() {
         assert!(reserve > Some(RESERVE_BYTES / 2), "{reserve:?} bytes are left after start {start}");
     }
 }
+
+/// Durability rule A8: nothing has to be written to open this metadata, and something to start.
+#[tokio::test]
+async fn a_start_that_writes_late_has_the_reserve_too() {
+    let disk = MemoryDisk::new();
+    start_on(&disk, &[]).await.broker.stop().await.unwrap();
+    let space = disk.space(Path::new("data")).unwrap();
+    disk.set_capacity(Some(space.total - space.free));
+    create(&mut start_on(&disk, &[]).await.connect().await, "t", &[]).await;
+}
