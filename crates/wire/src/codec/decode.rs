@@ -164,10 +164,13 @@ impl Decoder {
         let mut list = Vec::new();
         for i in 0..len {
             if i == list.capacity() {
-                // Doubling by hand: each step is charged before it is taken, the one it replaces is given back.
+                // Doubling by hand: all of the new memory is charged before it is taken, because the old is there until
+                // its elements have moved, and is given back then.
                 let step = (len - i).min(i.clamp(4, RESERVED_AHEAD));
-                self.charge(step * size_of::<T>().max(1))?;
+                let size = size_of::<T>().max(1);
+                self.charge((i + step) * size)?;
                 list.reserve_exact(step);
+                self.budget.left += i * size;
             }
             list.push(element(self)?);
         }

@@ -45,6 +45,18 @@ fn the_budget_is_charged_before_memory_is_taken() {
 }
 
 #[test]
+fn a_list_that_grows_is_charged_with_the_memory_that_it_leaves() {
+    let decoded = |count: i32| {
+        let mut bytes = count.to_be_bytes().to_vec();
+        bytes.resize(4 + 8 * count as usize, 0);
+        let mut d = Decoder::with_budget(Bytes::from(bytes), DecodeBudget::for_frame(0));
+        Vec::<i64>::decode(&mut d, OLD).map(|list| list.len())
+    };
+    assert_eq!(decoded(4_096), Ok(4_096), "32 KiB, and 24 KiB before");
+    assert_eq!(decoded(4_097), Err(DecodeError::OverBudget(64 << 10)), "32 KiB are there while 40 are filled");
+}
+
+#[test]
 fn unknown_tags_are_skipped_and_cannot_reach_beyond_their_size() {
     let mut d = decoder(&[2, 7, 2, 1, 2, 9, 1, 5, 42]);
     let mut seen = Vec::new();
