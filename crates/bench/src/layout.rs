@@ -74,8 +74,18 @@ impl Layout {
     /// a topic before its leader knows it, and a refused batch would end a run.
     pub async fn of(client: &Client, topic: &str) -> Result<Self, ClientError> {
         let layout = Self::led(client, topic).await?;
-        layout.offsets(client, OffsetSpec::Latest).await?;
-        Ok(layout)
+        let mut pauses = 0;
+        loop {
+            match layout.offsets(client, OffsetSpec::Latest).await {
+                Err(error)
+                    if error.code() == Some(ErrorCode::NotLeaderOrFollower) && pauses < LEADERLESS_MAX =>
+                {
+                    pauses += 1;
+                    tokio::time::sleep(PAUSE).await;
+                }
+                told => return told.map(|_| layout),
+            }
+        }
     }
 
     /// The brokers alone, without a topic.

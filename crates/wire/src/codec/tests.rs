@@ -53,7 +53,11 @@ fn a_list_that_grows_is_charged_with_the_memory_that_it_leaves() {
         Vec::<i64>::decode(&mut d, OLD).map(|list| list.len())
     };
     assert_eq!(decoded(4_096), Ok(4_096), "32 KiB, and 24 KiB before");
-    assert_eq!(decoded(4_097), Err(DecodeError::OverBudget(64 << 10)), "32 KiB are there while 40 are filled");
+    assert_eq!(
+        decoded(4_097),
+        Err(DecodeError::OverBudget(64 << 10)),
+        "32 KiB are there while 40 are filled"
+    );
 }
 
 #[test]
