@@ -249,11 +249,17 @@ impl Log {
     fn undo(&mut self, position: u64, error: io::Error) -> AppendError {
         if let Some(active) = &self.active
             && !controls::active(Control::NoCutBack)
-            && let Err(cut) = active.file.set_len(position)
         {
-            let reason = format!("a failed append ({error}) could not be cut back: {cut}");
-            self.offline = Some(reason.clone());
-            return AppendError::Offline(reason);
+            let is_untouched = active.file.len().is_ok_and(|len| len == position);
+            if let Err(cut) = active.file.set_len(position) {
+                let reason = format!("a failed append ({error}) could not be cut back: {cut}");
+                self.offline = Some(reason.clone());
+                return AppendError::Offline(reason);
+            }
+            if !is_untouched {
+                // Or a power cut could leave a sealed segment that is longer than it was sealed with.
+                self.ledger.cut_back();
+            }
         }
         disk_error(error)
     }

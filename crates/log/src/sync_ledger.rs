@@ -21,6 +21,21 @@ struct Entry {
     synced: i64,
     /// The offset a running sync will have covered.
     in_flight: Option<i64>,
+    /// What a failed append had written was cut off, and no sync was called since; or it was, and is running.
+    cut_due: bool,
+    cut_in_flight: bool,
+}
+
+impl Entry {
+    /// The next file must not count: a power cut may leave this one shorter than what was written, or longer.
+    fn is_open(&self) -> bool {
+        self.is_due() || self.cut_in_flight
+    }
+
+    /// There is something that no sync was called behind, or none has covered.
+    fn is_due(&self) -> bool {
+        self.synced < self.appended || self.cut_due
+    }
 }
 
 /// One sync to be run on a thread of its own; at most one per file is under way.
@@ -59,7 +74,16 @@ impl SyncLedger {
     /// A file that is synced up to `synced`; `names` are the directories that still have to be.
     pub fn file_added(&mut self, file: Arc<dyn File>, path: PathBuf, names: Vec<PathBuf>, synced: i64) {
         let names = if controls::active(Control::NoNameSync) { Vec::new() } else { names };
-        self.entries.push_back(Entry { file, path, names, appended: synced, synced, in_flight: None });
+        self.entries.push_back(Entry {
+            file,
+            path,
+            names,
+            appended: synced,
+            synced,
+            in_flight: None,
+            cut_due: false,
+            cut_in_flight: false,
+        });
     }
 
     /// The newest file was written up to this offset.
@@ -69,27 +93,31 @@ impl SyncLedger {
         }
     }
 
+    /// The newest file was longer, and was cut back to what counts.
+    pub fn cut_back(&mut self) {
+        if let Some(entry) = self.entries.back_mut() {
+            entry.cut_due = true;
+        }
+    }
+
     pub fn is_dirty(&self) -> bool {
-        self.entries.iter().any(|entry| entry.synced < entry.appended || !entry.names.is_empty())
+        self.entries.iter().any(|entry| entry.is_open() || !entry.names.is_empty())
     }
 
     /// Whether a file that will not be written any more waits for a sync.
     pub fn is_sealed_dirty(&self) -> bool {
         let sealed = self.entries.len().saturating_sub(1);
-        self.entries
-            .iter()
-            .take(sealed)
-            .any(|entry| entry.in_flight.is_none() && entry.synced < entry.appended)
+        self.entries.iter().take(sealed).any(|entry| entry.in_flight.is_none() && entry.is_due())
     }
 
     /// A sync for each dirty file that has none under way.
     pub fn take_jobs(&mut self) -> Vec<SyncJob> {
         let mut jobs = Vec::new();
         for entry in &mut self.entries {
-            let dirty =
-                entry.synced < entry.appended || (!entry.names.is_empty() && entry.appended > self.durable);
+            let dirty = entry.is_due() || (!entry.names.is_empty() && entry.appended > self.durable);
             if dirty && (entry.in_flight.is_none() || controls::active(Control::TwoSyncsOfAFile)) {
                 entry.in_flight = Some(entry.appended);
+                entry.cut_in_flight = std::mem::take(&mut entry.cut_due);
                 jobs.push(SyncJob {
                     disk: self.disk.clone(),
                     file: entry.file.clone(),
@@ -106,6 +134,7 @@ impl SyncLedger {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.path == *path) {
             let covered = entry.in_flight.take().unwrap_or(entry.synced);
             entry.synced = if controls::active(Control::SyncCoversTheEnd) { entry.appended } else { covered };
+            entry.cut_in_flight = false;
             entry.names.clear();
         }
         if controls::active(Control::NewestFileDecides) {
@@ -117,14 +146,14 @@ impl SyncLedger {
                 break;
             }
             self.durable = self.durable.max(entry.synced);
-            if entry.synced < entry.appended {
+            if entry.is_open() {
                 break;
             }
         }
         // The newest stays: it is the one that will be written.
         while self.entries.len() > 1 {
             let oldest = &self.entries[0];
-            if oldest.synced < oldest.appended || oldest.in_flight.is_some() || !oldest.names.is_empty() {
+            if oldest.is_open() || oldest.in_flight.is_some() || !oldest.names.is_empty() {
                 break;
             }
             self.entries.pop_front();
@@ -167,6 +196,24 @@ mod tests {
         assert_eq!(ledger.take_jobs().len(), 1);
         assert_eq!(ledger.done(&PathBuf::from("/a")), 20);
         assert!(!ledger.is_dirty() && ledger.take_jobs().is_empty());
+    }
+
+    #[test]
+    fn a_cut_is_synced_before_the_next_file_counts() {
+        let (mut ledger, disk) = ledger();
+        add(&mut ledger, &disk, "a", 0);
+        ledger.appended(10);
+        ledger.take_jobs();
+        ledger.cut_back();
+        assert_eq!(ledger.done(&PathBuf::from("/a")), 10, "the sync was called before the cut");
+        assert!(ledger.is_dirty());
+        add(&mut ledger, &disk, "b", 10);
+        ledger.appended(20);
+        assert!(ledger.is_sealed_dirty());
+        assert_eq!(paths(&ledger.take_jobs()), ["/a", "/b"]);
+        assert_eq!(ledger.done(&PathBuf::from("/b")), 10);
+        assert_eq!(ledger.done(&PathBuf::from("/a")), 20);
+        assert!(!ledger.is_dirty() && ledger.entries.len() == 1);
     }
 
     #[test]

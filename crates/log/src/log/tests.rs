@@ -346,6 +346,25 @@ fn a_failed_append_leaves_no_trace() {
     assert_eq!((read_all(&again), report.cut_bytes), (vec![(0, 0), (3, 2)], 0));
 }
 
+#[test]
+fn what_a_failed_append_wrote_is_cut_off_durably() {
+    use ottla_env::disk::{Fault, OperationKind};
+    let disk = data_disk();
+    let (mut log, _) = open(&disk, &small(), unclean(None));
+    append(&mut log, &batch(3, 0), 0).unwrap();
+    sync(&mut log);
+    disk.fail_kind(OperationKind::Write, 1, 28);
+    assert!(matches!(append(&mut log, &batch(3, 1), 0), Err(AppendError::DiskFull)));
+    assert!(!log.is_dirty(), "nothing was written");
+    let next = disk.operation_count();
+    disk.fail_at(next, Fault::ShortWrite(20));
+    disk.fail_at(next + 1, Fault::Error(28));
+    assert!(matches!(append(&mut log, &batch(3, 1), 0), Err(AppendError::DiskFull)));
+    assert!(log.is_dirty(), "a power cut could bring it back");
+    sync(&mut log);
+    assert_eq!((log.durable_offset(), log.is_dirty()), (3, false));
+}
+
 impl Log {
     fn entry_path(&self) -> PathBuf {
         self.active.as_ref().unwrap().segment.path.clone()
