@@ -139,6 +139,21 @@ fn a_first_start_may_be_cut_anywhere_and_repeated() {
 }
 
 #[test]
+fn a_full_disk_that_lost_the_pid_is_opened_and_locked() {
+    let disk = memory();
+    drop(open(&disk, &Wanted::default()).unwrap());
+    for name in [LOCK, GITIGNORE] {
+        write(&disk, name, b"");
+    }
+    disk.remove_file(&Path::new(PATH).join(GITIGNORE)).unwrap();
+    disk.set_capacity(Some(0));
+    let held = open(&disk, &Wanted::default()).unwrap();
+    assert!(!held.is_new());
+    let error = refused(&disk, &Wanted::default());
+    assert!(error.contains("in use"), "{error}");
+}
+
+#[test]
 fn an_unwritable_place_is_named_with_the_way_out() {
     let disk = memory();
     disk.fail_at(disk.operation_count(), Fault::Error(13));

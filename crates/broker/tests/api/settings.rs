@@ -213,6 +213,19 @@ async fn a_broker_that_was_killed_starts_on_a_full_disk() {
     }
 }
 
+/// Durability rule A8: whichever of its writes finds no room.
+#[tokio::test]
+async fn a_broker_starts_with_any_few_bytes_free() {
+    let mut disk = MemoryDisk::new();
+    drop(start_on(&disk, &[]).await);
+    for free in (0..1_000).step_by(20) {
+        disk = disk.crash(Lost::NothingUnsynced);
+        let space = disk.space(Path::new("data")).unwrap();
+        disk.set_capacity(Some(space.total - space.free + free));
+        drop(start_on(&disk, &[]).await);
+    }
+}
+
 /// Durability rule A8: each start uses the reserve, and the next one needs it as much.
 #[tokio::test]
 async fn starts_on_a_disk_that_stays_full_use_little_of_the_reserve() {
