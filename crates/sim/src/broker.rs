@@ -3,10 +3,12 @@
 //!
 //! One seed is one run, and the same run whenever it is asked for: everything is on one thread, every choice is drawn
 //! from the seed, and time is the simulation's. `plan` says what a seed stands for, `host` is the broker's machine,
-//! `workload` are the clients, `faults` is what goes wrong, `audit` looks at the broker when everything is repaired.
+//! `workload` are the clients, `groups` are consumer groups and whether they come to rest, `faults` is what goes wrong,
+//! `audit` looks at the broker when everything is repaired.
 
 mod audit;
 mod faults;
+mod groups;
 mod history;
 mod host;
 mod net;
@@ -21,6 +23,7 @@ mod workload;
 pub use history::{Counters, SOMETIMES};
 
 use crate::checker::Violation;
+use crate::checker::groups::{GroupCounts, GroupEvent};
 use crate::disk::SimDisk;
 use audit::Audit;
 use faults::{BROKER, Faults};
@@ -52,6 +55,7 @@ pub struct Outcome {
     pub events: u64,
     pub acked: usize,
     pub read: usize,
+    pub groups: GroupCounts,
 }
 
 /// Runs a seed with faults for so long. With `shown`, every event is printed.
@@ -64,6 +68,7 @@ pub fn run(seed: u64, chaos: Duration, shown: bool) -> Outcome {
         clock: Arc::new(SimClock::default()),
         net: SimNet::default(),
         history: RefCell::new(History::new(shown)),
+        groups: groups::Common::default(),
         disk: RefCell::new(disk),
         workers: RefCell::new(None),
         phase: Cell::new(Phase::Starting),
@@ -80,6 +85,9 @@ pub fn run(seed: u64, chaos: Duration, shown: bool) -> Outcome {
     if let Err(error) = prepared {
         shared.violated("start and stop", error.to_string());
     }
+    if let Some(ms) = shared.plan.groups.retention_ms {
+        shared.record_group(&GroupEvent::Retention { ms });
+    }
     let simulated = simulate(&shared);
     shared.disk.borrow().discard();
     let history = shared.history.borrow();
@@ -94,6 +102,7 @@ pub fn run(seed: u64, chaos: Duration, shown: bool) -> Outcome {
         events: history.events,
         acked,
         read,
+        groups: history.group_counts(),
     }
 }
 
@@ -117,16 +126,23 @@ fn simulate(shared: &Rc<Shared>) -> Duration {
         sim.client(name.as_str(), workload::client(Rc::clone(shared), number));
         clients.push(name);
     }
+    for number in 0..groups::HOSTS {
+        let name = format!("members-{number}");
+        sim.client(name.as_str(), groups::host(Rc::clone(shared), number));
+        clients.push(name);
+    }
     sim.client("auditor", audit::audit(Rc::clone(shared)));
     clients.push("auditor".to_owned());
     let mut faults = Faults::new(shared, clients);
     let mut audit = Audit::default();
+    let mut watch = groups::Watch::default();
     loop {
         shared.clock.set(sim.elapsed());
         let chaos = sim.elapsed() < plan.chaos;
         faults.step(&mut sim, chaos);
         if !chaos {
             audit.step(shared, &mut sim, &mut faults);
+            watch.step(shared);
         }
         if sim.elapsed() > plan.chaos + AFTERMATH {
             let phase = shared.phase.get();
@@ -156,6 +172,7 @@ mod tests {
             let outcome = run(seed, CHAOS, false);
             assert_eq!(outcome.violation, None, "{}", outcome.plan);
             assert!(outcome.acked > 0 && outcome.read > 0 && outcome.simulated > CHAOS, "{outcome:?}");
+            assert!(outcome.groups.commits > 0 && outcome.groups.looks > 0, "{outcome:?}");
         }
     }
 

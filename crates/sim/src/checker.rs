@@ -21,6 +21,7 @@
 //!
 //! What a client was told is compared with what it asked *before*: an answer that comes late proves less, never more.
 
+pub mod groups;
 #[cfg(test)]
 mod tests;
 

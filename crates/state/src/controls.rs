@@ -1,5 +1,5 @@
-//! Planted bugs of groups, for proving that the random driver would find them. Only test builds (feature `controls`)
-//! have any.
+//! Planted bugs of groups, for proving that the random driver and the simulation would find them. Only test builds
+//! (feature `controls`) have any.
 
 /// One bug a rule of groups is tested with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,5 @@
-//! Planted bugs of coordinators, for proving that the runs with real kills would find them.
+//! Planted bugs of coordinators, for proving that the runs with real kills and the simulation would
+//! find them.
 //!
 //! Only test builds (feature `controls`) have any.
 

@@ -17,9 +17,10 @@ use ottla_wire::ErrorCode;
 use ottla_wire::batch::BatchHeader;
 use ottla_wire::compress::Codec;
 use ottla_wire::record::{BatchBuilder, BuildOptions, record_size_max};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -284,7 +285,8 @@ struct Serving<M: Machine> {
     codec: Codec,
     clock: Arc<dyn Clock>,
     next_ticket: u64,
-    waiting: HashMap<Ticket, Reply<M>>,
+    /// In the order of the requests, in which they are told too when there is no machine any more.
+    waiting: BTreeMap<Ticket, Reply<M>>,
     /// Applied, and not handed to the log yet.
     batch: BatchBuilder,
     replies: Vec<(Reply<M>, M::Reply)>,
@@ -302,7 +304,7 @@ impl<M: Machine> Serving<M> {
             codec: start.codec,
             clock: Arc::clone(&start.clock),
             next_ticket: 0,
-            waiting: HashMap::new(),
+            waiting: BTreeMap::new(),
             batch: BatchBuilder::new(),
             replies: Vec::new(),
             held: VecDeque::new(),
@@ -402,8 +404,10 @@ impl<M: Machine> Serving<M> {
             for (reply, answer) in replies.drain(..) {
                 let _ = reply.send(Ok(answer));
             }
-            // Whoever is answered may run meanwhile.
-            tokio::task::block_in_place(|| std::thread::sleep(Duration::from_millis(20)));
+            // Whoever is answered may run meanwhile; on one thread they do so by themselves, before the log is done.
+            if Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
+                tokio::task::block_in_place(|| std::thread::sleep(Duration::from_millis(20)));
+            }
         }
         self.appended += batch.count().unsigned_abs() as u64;
         let built = batch.build(BuildOptions { codec: self.codec, ..BuildOptions::default() });

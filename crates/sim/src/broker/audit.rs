@@ -5,6 +5,7 @@
 //! started, and everything is read again: the same.
 
 use super::faults::Faults;
+use super::groups;
 use super::host::{Command, Held, Phase, Shared};
 use super::payload;
 use super::workload::{self, connected, dump, name_of, number_of, places};
@@ -77,7 +78,7 @@ impl Audit {
                 }
                 Stage::Canaries { since }
             }
-            Stage::Canaries { since } if shared.clients_done.get() < shared.plan.clients => {
+            Stage::Canaries { since } if shared.clients_done.get() < shared.plan.clients + groups::HOSTS => {
                 if now > since + DONE_MS {
                     shared.violated("L1", "clients do not come to their ends".to_owned());
                 }
@@ -157,9 +158,11 @@ pub async fn audit(shared: Rc<Shared>) -> turmoil::Result {
     }
     shared.audited.set(1);
     turn(&shared, 2).await;
+    groups::look_at_all(&shared).await;
     let first = read_all(&shared, READER).await?;
     shared.audited.set(2);
     turn(&shared, 3).await;
+    groups::look_at_all(&shared).await;
     let second = read_all(&shared, READER + 1).await?;
     if !is_same(&first, &second, shared.plan.is_retained()) {
         shared.violated("I8", format!("a kill changed what is there: {}", difference(&first, &second)));

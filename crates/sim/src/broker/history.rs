@@ -1,5 +1,6 @@
 //! What happened in a run: events for the checker, a hash of all of it, and how often what had to be met was met.
 
+use crate::checker::groups::{GroupChecker, GroupCounts, GroupEvent};
 use crate::checker::{Checker, Event, Violation};
 use ottla_env::clock::Clock;
 use std::collections::BTreeMap;
@@ -61,6 +62,19 @@ pub const SOMETIMES: &[&str] = &[
     "reader started over",
     "outcome unknown",
     "producer started anew",
+    "partitions given to a member",
+    "partition moved in two generations",
+    "offsets committed",
+    "commit unanswered",
+    "commit of another generation fenced",
+    "commit of a stranger fenced",
+    "commit of a displaced member fenced",
+    "offsets looked up",
+    "look-up put off",
+    "member left its group",
+    "member vanished",
+    "static member replaced",
+    "member went on after a start of the broker",
 ];
 
 /// How often what was met, by name.
@@ -69,6 +83,7 @@ pub type Counters = BTreeMap<&'static str, u64>;
 #[derive(Debug, Default)]
 pub struct History {
     checker: Checker,
+    groups: GroupChecker,
     hash: u64,
     pub events: u64,
     pub violation: Option<Violation>,
@@ -128,6 +143,18 @@ impl History {
         if let Err(violation) = self.checker.observe(event) {
             self.violated(now_ms, violation);
         }
+    }
+
+    pub fn record_group(&mut self, now_ms: u64, event: &GroupEvent) {
+        self.events += 1;
+        self.note(now_ms, &format!("{event:?}"));
+        if let Err(violation) = self.groups.observe(now_ms, event) {
+            self.violated(now_ms, violation);
+        }
+    }
+
+    pub fn group_counts(&self) -> GroupCounts {
+        self.groups.counts()
     }
 
     /// The first one counts; what comes behind it may be its echo.

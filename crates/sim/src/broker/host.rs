@@ -1,9 +1,11 @@
 //! The host of the broker: one life after another on the same disk, each from a start to a stop or a crash.
 
+use super::groups;
 use super::history::{History, SimClock};
 use super::net::SimNet;
 use super::plan::Plan;
 use super::workers::SimWorkers;
+use crate::checker::groups::GroupEvent;
 use crate::checker::{Event, Violation};
 use crate::disk::SimDisk;
 use ottla_broker::{Broker, BrokerStart};
@@ -45,6 +47,7 @@ pub struct Shared {
     pub clock: Arc<SimClock>,
     pub net: SimNet,
     pub history: RefCell<History>,
+    pub groups: groups::Common,
     pub disk: RefCell<SimDisk>,
     pub workers: RefCell<Option<SimWorkers>>,
     pub phase: Cell<Phase>,
@@ -72,6 +75,10 @@ impl Shared {
         self.history.borrow_mut().record(self.now_ms(), event);
     }
 
+    pub fn record_group(&self, event: &GroupEvent) {
+        self.history.borrow_mut().record_group(self.now_ms(), event);
+    }
+
     pub fn note(&self, what: &str) {
         self.history.borrow_mut().note(self.now_ms(), what);
     }
@@ -95,6 +102,7 @@ impl Shared {
 pub async fn live(shared: Rc<Shared>) -> turmoil::Result {
     let life = shared.lives.get() + 1;
     shared.lives.set(life);
+    shared.record_group(&GroupEvent::BrokerGone);
     shared.phase.set(Phase::Starting);
     let seed = shared.plan.seed.wrapping_mul(1_000).wrapping_add(life);
     let workers = SimWorkers::new(seed, shared.plan.pace);

@@ -1,5 +1,6 @@
 //! What a seed stands for: settings, pace, clients, and which faults there are.
 
+use super::groups::GroupsPlan;
 use super::workers::Pace;
 use ottla_broker::settings::{Input, Settings, load};
 use ottla_env::rng::{Rng, SeededRng};
@@ -64,6 +65,7 @@ pub struct Plan {
     pub large_percent: u64,
     pub settings: BTreeMap<&'static str, String>,
     pub topic_settings: BTreeMap<String, String>,
+    pub groups: GroupsPlan,
 }
 
 impl Plan {
@@ -86,6 +88,7 @@ impl Plan {
             ("max.incremental.fetch.session.cache.slots", pick(&[0, 1, 1_000]).to_string()),
             ("log.index.interval.bytes", pick(&[1, 4_096]).to_string()),
         ];
+        let (groups, group_settings) = GroupsPlan::of(seed);
         let mut topic_settings = BTreeMap::new();
         if rng.below(3) == 0 {
             topic_settings.insert("retention.bytes".to_owned(), (4_u64 << 20).to_string());
@@ -109,8 +112,9 @@ impl Plan {
             partitions: 1 + rng.below(3) as i32,
             send_every_ms: pick(&[10, 40, 160]),
             large_percent: pick(&[0, 2, 10]),
-            settings: settings.into(),
+            settings: settings.into_iter().chain(group_settings).collect(),
             topic_settings,
+            groups,
         }
     }
 

@@ -2,6 +2,8 @@
 
 use super::seeds::{Failure, Options, run_all};
 use ottla_broker::cluster::controls as cluster;
+use ottla_broker::coordinator_controls as coordinator;
+use ottla_broker::group_controls as group;
 use ottla_broker::partition::controls as partition;
 use ottla_log::controls as log;
 
@@ -11,6 +13,15 @@ const PARTITION: [partition::Control; 1] = [partition::Control::HighWatermarkAtA
 const LOG: [log::Control; 3] =
     [log::Control::SyncCoversTheEnd, log::Control::ProducersNotRebuilt, log::Control::NoSyncAtRecovery];
 const METADATA: [cluster::Control; 1] = [cluster::Control::AnswerBeforeSync];
+const COORDINATOR: [coordinator::Control; 2] =
+    [coordinator::Control::AnsweredBeforeAppend, coordinator::Control::ReplayCutShort];
+const GROUP: [group::Control; 5] = [
+    group::Control::OldGenerationAccepted,
+    group::Control::DisplacedInstanceBelieved,
+    group::Control::AnyMemberAssigns,
+    group::Control::CommitNotWritten,
+    group::Control::ExpiredWhileRebalancing,
+];
 
 /// How many were caught; or the names of those that were not.
 pub fn catch_all(options: Options) -> Result<usize, String> {
@@ -39,5 +50,15 @@ pub fn catch_all(options: Options) -> Result<usize, String> {
         hunt(format!("{control:?}"));
     }
     cluster::activate(cluster::Control::None);
+    for control in COORDINATOR {
+        coordinator::activate(control);
+        hunt(format!("{control:?}"));
+    }
+    coordinator::activate(coordinator::Control::None);
+    for control in GROUP {
+        group::activate(control);
+        hunt(format!("{control:?}"));
+    }
+    group::activate(group::Control::None);
     if missed.is_empty() { Ok(caught) } else { Err(format!("not caught: {}", missed.join(", "))) }
 }

@@ -1,6 +1,7 @@
 //! Many seeds, side by side, and what they came to together.
 
 use super::{Counters, Outcome, SOMETIMES, run};
+use crate::checker::groups::GroupCounts;
 use ottla_env::clock::{Clock, OsClock};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -33,6 +34,7 @@ pub struct Total {
     pub events: u64,
     pub acked: usize,
     pub read: usize,
+    pub groups: GroupCounts,
     pub counters: Counters,
 }
 
@@ -43,6 +45,7 @@ impl Total {
         self.events += outcome.events;
         self.acked += outcome.acked;
         self.read += outcome.read;
+        self.groups.add(&outcome.groups);
         for (name, count) in &outcome.counters {
             *self.counters.entry(name).or_default() += count;
         }
@@ -61,13 +64,14 @@ impl std::fmt::Display for Total {
         }
         write!(
             f,
-            "{} seeds ({} of them twice, equal), {:.2} simulated hours, {} events, {} records acknowledged, {} read",
+            "{} seeds ({} of them twice, equal), {:.2} simulated hours, {} events, {} records acknowledged, {} read\n{}",
             self.seeds,
             self.twice,
             self.simulated.as_secs_f64() / 3_600.0,
             self.events,
             self.acked,
-            self.read
+            self.read,
+            self.groups
         )
     }
 }
@@ -182,6 +186,7 @@ mod tests {
             events: 0,
             acked: 0,
             read: 0,
+            groups: GroupCounts::default(),
         }
     }
 

@@ -109,6 +109,7 @@ pub async fn client(shared: Rc<Shared>, number: u32) -> turmoil::Result {
         for topic in 0..shared.plan.topics {
             create(&shared, &client, topic, shared.plan.partitions).await;
         }
+        shared.groups.ready.set(true);
     }
     let mut tasks = JoinSet::new();
     tasks.spawn_local(produce(Rc::clone(&shared), client.clone(), number, SeededRng::new(seed ^ 1)));
