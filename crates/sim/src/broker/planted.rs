@@ -10,8 +10,7 @@ use ottla_log::controls as log;
 const SEEDS: u64 = 40;
 
 const PARTITION: [partition::Control; 1] = [partition::Control::HighWatermarkAtAppend];
-const LOG: [log::Control; 3] =
-    [log::Control::SyncCoversTheEnd, log::Control::ProducersNotRebuilt, log::Control::NoSyncAtRecovery];
+const LOG: [log::Control; 2] = [log::Control::SyncCoversTheEnd, log::Control::ProducersNotRebuilt];
 const METADATA: [cluster::Control; 1] = [cluster::Control::AnswerBeforeSync];
 const COORDINATOR: [coordinator::Control; 2] =
     [coordinator::Control::AnsweredBeforeAppend, coordinator::Control::ReplayCutShort];

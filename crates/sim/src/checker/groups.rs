@@ -193,14 +193,14 @@ impl GroupChecker {
                 let places = self.groups.values_mut().flat_map(|group| group.places.values_mut());
                 places.for_each(|committed| committed.broker_gone(self.now));
             }
-            GroupEvent::Planned { group, generation, plan } => self.planned(*group, *generation, plan),
+            GroupEvent::Planned { group, generation, plan } => self.planned(group, *generation, plan),
             GroupEvent::Given { group, claim, places, asked_ms } => {
-                self.alive(*group, *asked_ms);
-                return self.given(*group, claim, places);
+                self.alive(group, *asked_ms);
+                return self.given(group, claim, places);
             }
-            GroupEvent::Alive { group, asked_ms } => self.alive(*group, *asked_ms),
+            GroupEvent::Alive { group, asked_ms } => self.alive(group, *asked_ms),
             GroupEvent::CommitAsked { number, group, claim, offsets, tries } => {
-                self.commit(*number, *group, claim.as_ref(), offsets, *tries);
+                self.commit(*number, group, claim.as_ref(), offsets, *tries);
             }
             GroupEvent::CommitDone { number, fate } => return self.committed(*number, *fate),
             GroupEvent::LookAsked { number, group } => {
