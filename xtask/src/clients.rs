@@ -18,6 +18,7 @@ const PROGRAMS: &str = "crates/cli/tests/interop";
 
 /// Everything that the clients below need to be built and run.
 pub const TOOLCHAINS: &[Tool] = &[
+    toolchains::KILL,
     toolchains::PYTHON,
     toolchains::JAVA,
     toolchains::MAVEN,

