@@ -81,13 +81,14 @@ impl Mute {
         self.is_on.load(Ordering::Acquire)
     }
 
-    /// Memory for a frame, which is not taken while the client has to wait: others do something with it meanwhile.
-    async fn take(&self, budget: &Budget, bytes: usize) -> Memory {
+    /// Memory for a frame, which is not taken while the client has to wait: others do something with it meanwhile. `None`
+    /// after too long a wait: nothing is read then, so whether the client is still there is not seen.
+    async fn take(&self, budget: &Budget, bytes: usize, longest: Duration) -> Option<Memory> {
         loop {
-            self.is_over().await;
+            timeout(longest, self.is_over()).await.ok()?;
             let memory = budget.take(bytes).await;
             if !self.is_on() {
-                return memory;
+                return Some(memory);
             }
         }
     }
@@ -188,11 +189,12 @@ impl Reader<'_> {
         let mut memory = None;
         self.within(whole.min(SMALL_FRAME)).await?;
         if whole > SMALL_FRAME {
-            memory = Some(self.mute.take(&self.limits.medium_frames, whole.min(MEDIUM_FRAME)).await);
+            let (budget, idle) = (&self.limits.medium_frames, self.limits.idle);
+            memory = Some(self.mute.take(budget, whole.min(MEDIUM_FRAME), idle).await?);
             self.within(whole.min(MEDIUM_FRAME)).await?;
         }
         if whole > MEDIUM_FRAME {
-            memory = Some(self.mute.take(&self.limits.large_frames, whole).await);
+            memory = Some(self.mute.take(&self.limits.large_frames, whole, self.limits.idle).await?);
             self.within(whole).await?;
         }
         self.is_known = true;

@@ -240,9 +240,12 @@ fn hold(disk: &dyn Disk, lock_path: &Path) -> io::Result<Result<Box<dyn DiskLock
 /// Writes what is of use to people alone; on a full disk it is left out, because a start must not need it (durability
 /// rule A8).
 fn note(disk: &dyn Disk, path: &Path, text: &str) -> io::Result<()> {
-    let file = disk.open(path, OpenMode::Write)?;
-    file.set_len(0)?;
-    match file.write_all_at(text.as_bytes(), 0) {
+    // Written before it is cut: the room of the old text is there, and may be all that is.
+    let written = disk.open(path, OpenMode::Write).and_then(|file| {
+        file.write_all_at(text.as_bytes(), 0)?;
+        file.set_len(text.len() as u64)
+    });
+    match written {
         Err(error) if error.kind() == io::ErrorKind::StorageFull => Ok(()),
         other => other,
     }

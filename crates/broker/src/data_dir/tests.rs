@@ -138,10 +138,11 @@ fn a_first_start_may_be_cut_anywhere_and_repeated() {
     }
 }
 
+/// Durability rule A8: what is for people alone is written where there is room.
 #[test]
 fn a_full_disk_that_lost_the_pid_is_opened_and_locked() {
     let disk = memory();
-    drop(open(&disk, &Wanted::default()).unwrap());
+    let format = open(&disk, &Wanted::default()).unwrap().format().clone();
     for name in [LOCK, GITIGNORE] {
         write(&disk, name, b"");
     }
@@ -149,8 +150,10 @@ fn a_full_disk_that_lost_the_pid_is_opened_and_locked() {
     disk.set_capacity(Some(0));
     let held = open(&disk, &Wanted::default()).unwrap();
     assert!(!held.is_new());
+    assert_eq!(held.format(), &format);
     let error = refused(&disk, &Wanted::default());
     assert!(error.contains("in use"), "{error}");
+    assert!(matches!(open(&disk, &Wanted::default()), Err(DataDirError::InUseBySomebody { .. })));
 }
 
 #[test]
@@ -159,19 +162,6 @@ fn an_unwritable_place_is_named_with_the_way_out() {
     disk.fail_at(disk.operation_count(), Fault::Error(13));
     let error = refused(&disk, &Wanted::default());
     assert!(error.contains("cannot be written") && error.contains("--data-dir"), "{error}");
-}
-
-/// Durability rule A8: what is for people alone is written where there is room.
-#[test]
-fn a_full_disk_opens_without_the_pid_in_the_lock() {
-    let disk = memory();
-    let format = open(&disk, &Wanted::default()).unwrap().format().clone();
-    write(&disk, LOCK, b"");
-    let space = disk.space(Path::new(PATH)).unwrap();
-    disk.set_capacity(Some(space.total - space.free));
-    let opened = open(&disk, &Wanted::default()).unwrap();
-    assert_eq!(opened.format(), &format);
-    assert!(matches!(open(&disk, &Wanted::default()), Err(DataDirError::InUseBySomebody { .. })));
 }
 
 #[test]

@@ -32,7 +32,7 @@ use tokio::sync::oneshot;
 /// Bytes that one batch may have after decompression, where the broker has to look into it.
 const DECOMPRESSED_MAX: usize = 128 << 20;
 
-/// So many bad records of a batch are named; millions fit into a small frame. Kafka names all of them.
+/// So many bad records of a request are named; millions fit into a small frame. Kafka names all of them.
 const NAMED_MAX: usize = 1_000;
 
 /// The client id by which Kafka knows its own tools; they alone may write to internal topics.
@@ -86,6 +86,7 @@ pub fn handle(mut call: Call<'_>) -> Result<Reply, Reply> {
     let internal_allowed = call.head.client_id.as_deref() == Some(ADMIN_CLIENT);
     let image = context.image();
     let mut topics = Vec::with_capacity(request.topic_data.len());
+    let mut nameable = NAMED_MAX;
     for topic in &request.topic_data {
         let named = if version >= 13 { TopicRef::Id(topic.topic_id) } else { TopicRef::Name(&topic.name) };
         let partitions: Vec<Queued> = topic
@@ -100,7 +101,7 @@ pub fn handle(mut call: Call<'_>) -> Result<Reply, Reply> {
                                 return Err(ErrorCode::InvalidTopicException.into());
                             }
                             let place = Place { version, leader_epoch, frame_bytes: call.frame_bytes };
-                            append(&context, &partition, data.records.as_ref(), place)
+                            append(&context, &partition, data.records.as_ref(), place, &mut nameable)
                         },
                     ),
                 };
@@ -171,6 +172,7 @@ fn append(
     partition: &Partition,
     records: Option<&Records>,
     place: Place,
+    nameable: &mut usize,
 ) -> Result<Appending, Refused> {
     let Place { version, leader_epoch, frame_bytes } = place;
     let config = partition.config();
@@ -182,7 +184,7 @@ fn append(
         return Err(Refused::new(ErrorCode::TransactionalIdAuthorizationFailed, why));
     }
     let now = context.clock.now_ms();
-    check_records(&header, &batch, now, &config).map_err(|refused| refused.at(partition))?;
+    check_records(&header, &batch, now, &config, nameable).map_err(|refused| refused.at(partition))?;
     let (header, batch) = if config.log_append_time {
         stamped(with_log_append_time(&batch, now))?
     } else if header.timestamp_type() == TimestampType::LogAppendTime {
@@ -239,9 +241,15 @@ fn refused(refused: &ProduceRefused, partition: &Partition) -> Refused {
     }
 }
 
-/// What the topic's settings refuse, record by record as Kafka names them. A batch is opened once, and only where a
-/// setting asks for more than its header says.
-fn check_records(header: &BatchHeader, batch: &Bytes, now: i64, config: &TopicConfig) -> Result<(), Refused> {
+/// What the topic's settings refuse, record by record as Kafka names them. These checks open a batch once, and only where
+/// a setting asks for more than its header says.
+fn check_records(
+    header: &BatchHeader,
+    batch: &Bytes,
+    now: i64,
+    config: &TopicConfig,
+    nameable: &mut usize,
+) -> Result<(), Refused> {
     let (compact, times) = (config.log.compact, times(header, now, config));
     let bounded = config.max_decompressed_bytes.is_some() && header.codec() != Ok(Codec::None);
     let all = config.strict_records || compact || times.is_some();
@@ -249,12 +257,12 @@ fn check_records(header: &BatchHeader, batch: &Bytes, now: i64, config: &TopicCo
         return Ok(());
     }
     let records = record::iterate(batch, decompressed_max(config)).map_err(invalid)?;
-    let (mut keyless, mut untimely) = (Vec::new(), Vec::new());
+    let (mut keyless, mut untimely) = (BadRecords::default(), BadRecords::default());
     for (index, record) in records.enumerate().take_while(|_| all) {
         let record = record.map_err(invalid)?;
         // It could never be superseded.
         if compact && record.key.is_none() {
-            name(&mut keyless, index, || {
+            keyless.note(nameable, index, || {
                 WireStr::from_static("a compacted topic takes no record without a key")
             });
         }
@@ -265,24 +273,37 @@ fn check_records(header: &BatchHeader, batch: &Bytes, now: i64, config: &TopicCo
         {
             let (earliest, latest) = (times.start(), times.end());
             let why = || format!("timestamp {time} is outside of {earliest} to {latest}").into();
-            name(&mut untimely, index, why);
+            untimely.note(nameable, index, why);
         }
     }
-    if !keyless.is_empty() {
+    if keyless.are_there {
         let why = Refused::new(ErrorCode::InvalidRecord, "records without a key in a compacted topic");
-        return Err(Refused { records: keyless, ..why });
+        return Err(Refused { records: keyless.named, ..why });
     }
-    if !untimely.is_empty() {
+    if untimely.are_there {
         let why = "timestamps outside of what the topic takes; see message.timestamp.*.max.ms";
-        return Err(Refused { records: untimely, ..Refused::new(ErrorCode::InvalidTimestamp, why) });
+        let why = Refused::new(ErrorCode::InvalidTimestamp, why);
+        return Err(Refused { records: untimely.named, ..why });
     }
     Ok(())
 }
 
-fn name(bad: &mut Vec<BatchIndexAndErrorMessage>, index: usize, why: impl FnOnce() -> WireStr) {
-    if bad.len() < NAMED_MAX {
-        let batch_index_error_message = Some(why());
-        bad.push(BatchIndexAndErrorMessage { batch_index: index as i32, batch_index_error_message });
+/// Records of a batch that are refused for one reason, and those of them that there is room to name.
+#[derive(Default)]
+struct BadRecords {
+    are_there: bool,
+    named: Vec<BatchIndexAndErrorMessage>,
+}
+
+impl BadRecords {
+    fn note(&mut self, nameable: &mut usize, index: usize, why: impl FnOnce() -> WireStr) {
+        self.are_there = true;
+        if let Some(left) = nameable.checked_sub(1) {
+            *nameable = left;
+            let batch_index_error_message = Some(why());
+            self.named
+                .push(BatchIndexAndErrorMessage { batch_index: index as i32, batch_index_error_message });
+        }
     }
 }
 

@@ -49,11 +49,7 @@ impl Who {
 }
 
 fn cut(name: &str) -> String {
-    let mut end = name.len().min(NAME_MAX);
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    name[..end].to_owned()
+    name[..name.floor_char_boundary(NAME_MAX)].to_owned()
 }
 
 impl Sensors {

@@ -171,6 +171,15 @@ async fn of_many_records_with_a_time_that_is_refused_some_are_named() {
     assert_eq!(refused.error_code, ErrorCode::InvalidTimestamp.code());
     let named: Vec<i32> = refused.record_errors.iter().map(|record| record.batch_index).collect();
     assert_eq!(named, (0..1_000).collect::<Vec<i32>>());
+    // However many batches a request has.
+    let mut request = produce_request("t", 0, batch_with(&[""; 600], 1 << 50, options), -1);
+    let partitions = &mut request.topic_data[0].partition_data;
+    partitions.extend([partitions[0].clone(), partitions[0].clone()]);
+    let answer = connection.call(9, &request).await;
+    let all = &answer.responses[0].partition_responses;
+    assert!(all.iter().all(|refused| refused.error_code == ErrorCode::InvalidTimestamp.code()));
+    let named: Vec<usize> = all.iter().map(|refused| refused.record_errors.len()).collect();
+    assert_eq!(named, [600, 400, 0]);
 }
 
 #[tokio::test]

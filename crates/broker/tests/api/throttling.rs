@@ -1,6 +1,6 @@
 //! Clients that do more than their quotas allow.
 
-use crate::harness::{Connection, batch, ok, produce_request, start, versions};
+use crate::harness::{Connection, Running, batch, ok, produce_request, start, versions};
 use crate::quotas::alter;
 use crate::topics::creation;
 use ottla_wire::frame::encode_request;
@@ -33,6 +33,16 @@ async fn exists(connection: &mut Connection, name: &str) -> bool {
 
 fn large() -> ProduceRequest {
     produce_request("t", 0, batch(&[&"x".repeat(10_000)]), 1)
+}
+
+fn huge() -> ProduceRequest {
+    produce_request("t", 0, batch(&[&"x".repeat(3_000_000)]), 1)
+}
+
+/// A broker with so many bytes for requests.
+async fn with_memory(bytes: &str) -> Running {
+    let largest = [("socket.request.max.bytes", "4194304"), ("message.max.bytes", "4000000")];
+    start(&[largest[0], largest[1], ("queued.max.request.bytes", bytes)]).await
 }
 
 /// Waits for the first records of `t`.
@@ -75,16 +85,11 @@ async fn a_write_beyond_the_quota_is_done_and_its_connection_waits() {
 
 #[tokio::test]
 async fn a_connection_that_waits_keeps_no_memory_from_others() {
-    let running = start(&[
-        ("socket.request.max.bytes", "4194304"),
-        ("queued.max.request.bytes", "4194304"),
-        ("message.max.bytes", "4000000"),
-    ])
-    .await;
+    let running = with_memory("4194304").await;
     let (mut admin, mut slow) = (running.connect().await, running.connect().await);
     create(&mut admin, "t").await;
     limit(&mut admin, "producer_byte_rate", Some(1.0)).await;
-    let huge = produce_request("t", 0, batch(&[&"x".repeat(3_000_000)]), 1);
+    let huge = huge();
     let answer = slow.call(9, &huge).await;
     ok(answer.responses[0].partition_responses[0].error_code);
     assert!(answer.throttle_time_ms > 0);
@@ -100,17 +105,26 @@ async fn a_connection_that_waits_keeps_no_memory_from_others() {
 }
 
 #[tokio::test]
+async fn who_waits_in_the_middle_of_a_request_is_not_kept_for_ever() {
+    let running = start(&[("connections.max.idle.ms", "1000")]).await;
+    let (mut admin, mut slow) = (running.connect().await, running.connect().await);
+    create(&mut admin, "t").await;
+    limit(&mut admin, "producer_byte_rate", Some(1.0)).await;
+    let answer = slow.call(9, &large()).await;
+    assert!(answer.throttle_time_ms > 9_000_000, "{}", answer.throttle_time_ms);
+    // Nothing behind this is read, the end of what it sends neither.
+    let next = produce_request("t", 0, batch(&[&"x".repeat(200_000)]), 1);
+    slow.send_raw(&encode_request(2, "test", 9, &next).unwrap().to_bytes()[..130_000]).await;
+    assert!(slow.is_closed().await);
+}
+
+#[tokio::test]
 async fn a_connection_that_waits_is_given_no_memory_that_it_asked_for_before() {
-    let running = start(&[
-        ("socket.request.max.bytes", "4194304"),
-        ("queued.max.request.bytes", "16777216"),
-        ("message.max.bytes", "4000000"),
-    ])
-    .await;
+    let running = with_memory("16777216").await;
     let mut admin = running.connect().await;
     create(&mut admin, "t").await;
     limit(&mut admin, "consumer_byte_rate", Some(1.0)).await;
-    let huge = produce_request("t", 0, batch(&[&"x".repeat(3_000_000)]), 1);
+    let huge = huge();
     let frame = encode_request(1, "test", 9, &huge).unwrap().to_bytes();
     let (begin, rest) = frame.split_at(1_120_000);
     // There is memory for one of them, which the first has.

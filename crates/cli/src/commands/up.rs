@@ -272,7 +272,6 @@ fn start_failure(error: StartError) -> anyhow::Error {
         StartError::DataDir(_)
         | StartError::Bind(_)
         | StartError::HttpInUse { .. }
-        | StartError::Http { .. }
         | StartError::Metadata(
             Open::Damaged { .. } | Open::Missing { .. } | Open::Behind { .. } | Open::Unexpected { .. },
         )
@@ -283,7 +282,12 @@ fn start_failure(error: StartError) -> anyhow::Error {
                 RegistrationError::NodeIdTaken { .. } | RegistrationError::Metadata(MetadataError::Entry(_)),
             ),
         ) => Exit::Usage,
-        StartError::Metadata(Open::Io { .. })
+        // An interface may not be up yet, and descriptors come back; what may not be opened stays so.
+        StartError::Http { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
+            Exit::Usage
+        }
+        StartError::Http { .. }
+        | StartError::Metadata(Open::Io { .. })
         | StartError::Storage(_)
         | StartError::Thread(_)
         | StartError::Cluster(_) => Exit::Failed,

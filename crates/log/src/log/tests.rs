@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{ReadLimits, TimestampedOffset};
-use ottla_env::disk::{Lost, MemoryDisk, OperationKind};
+use ottla_env::disk::{Fault, Lost, MemoryDisk, OperationKind};
 use ottla_wire::batch::batches;
 use ottla_wire::record::{BatchBuilder, BuildOptions};
 
@@ -348,7 +348,6 @@ fn a_failed_append_leaves_no_trace() {
 
 #[test]
 fn what_a_failed_append_wrote_is_cut_off_durably() {
-    use ottla_env::disk::{Fault, OperationKind};
     let disk = data_disk();
     let (mut log, _) = open(&disk, &small(), unclean(None));
     append(&mut log, &batch(3, 0), 0).unwrap();
