@@ -192,9 +192,11 @@ fn refused(bench: &mut Bench, path: &Path, ends: &[&str]) -> Result<String> {
     line.with_context(|| format!("{path} is not named: {said}"))
 }
 
+const GAVE_UP: &[&str] = &["exit status: 1", "exit status: 2"];
+
 /// The end of a process that cannot go on and says so; a panic or a signal is none.
 fn gave_up(end: &str) -> Result<()> {
-    ensure!(["exit status: 1", "exit status: 2"].contains(&end), "it ended with {end}");
+    ensure!(GAVE_UP.contains(&end), "it ended with {end}");
     Ok(())
 }
 
@@ -213,7 +215,7 @@ fn read_only_start(binary: &Path, folder: &Path) -> Result<()> {
     bench.broker.wait_dead();
     remount(&small, "ro")?;
     let data = bench.broker.data.clone();
-    println!("a read-only disk: {}", refused(&mut bench, &data, &["exit status: 1", "exit status: 2"])?);
+    println!("a read-only disk: {}", refused(&mut bench, &data, GAVE_UP)?);
     remount(&small, "rw")?;
     reads_all(&bench)
 }

@@ -1,4 +1,4 @@
-//! Planted bugs of the broker that the simulation has to catch, each within a few seeds.
+//! Planted bugs of the broker that the simulation has to catch, each within 40 seeds.
 
 use super::seeds::{Failure, Options, run_all};
 use ottla_broker::cluster::controls as cluster;
@@ -6,6 +6,7 @@ use ottla_broker::coordinator_controls as coordinator;
 use ottla_broker::group_controls as group;
 use ottla_broker::partition::controls as partition;
 use ottla_log::controls as log;
+use std::fmt::Debug;
 
 const SEEDS: u64 = 40;
 
@@ -34,30 +35,18 @@ pub fn catch_all(options: Options) -> Result<usize, String> {
         Err(Failure::Panicked(text)) => missed.push(format!("{name} ({text})")),
         Ok(total) => missed.push(format!("{name} (in {} seeds)", total.seeds)),
     };
-    for control in PARTITION {
-        partition::activate(control);
-        hunt(format!("{control:?}"));
-    }
-    partition::activate(partition::Control::None);
-    for control in LOG {
-        log::activate(control);
-        hunt(format!("{control:?}"));
-    }
-    log::activate(log::Control::None);
-    for control in METADATA {
-        cluster::activate(control);
-        hunt(format!("{control:?}"));
-    }
-    cluster::activate(cluster::Control::None);
-    for control in COORDINATOR {
-        coordinator::activate(control);
-        hunt(format!("{control:?}"));
-    }
-    coordinator::activate(coordinator::Control::None);
-    for control in GROUP {
-        group::activate(control);
-        hunt(format!("{control:?}"));
-    }
-    group::activate(group::Control::None);
+    each(&PARTITION, partition::activate, partition::Control::None, &mut hunt);
+    each(&LOG, log::activate, log::Control::None, &mut hunt);
+    each(&METADATA, cluster::activate, cluster::Control::None, &mut hunt);
+    each(&COORDINATOR, coordinator::activate, coordinator::Control::None, &mut hunt);
+    each(&GROUP, group::activate, group::Control::None, &mut hunt);
     if missed.is_empty() { Ok(caught) } else { Err(format!("not caught: {}", missed.join(", "))) }
+}
+
+fn each<C: Copy + Debug>(controls: &[C], activate: fn(C), none: C, hunt: &mut impl FnMut(String)) {
+    for control in controls {
+        activate(*control);
+        hunt(format!("{control:?}"));
+    }
+    activate(none);
 }

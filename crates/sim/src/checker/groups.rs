@@ -3,7 +3,7 @@
 //! | | |
 //! |---|---|
 //! | I11 | in one generation a partition has one owner, who was given what the leader of that generation assigned |
-//! | I12 | a commit of a member succeeds only in the member's name of now, and in a generation that is not over |
+//! | I12 | a commit succeeds only of who is a member, in its name of now, and in a generation that is not over |
 //! | I13 | what is told as committed is the last acknowledged offset, or one whose commit nobody knows the end of and that |
 //! | | can have come behind it; never an older one, never none; while nobody knows, an error that says to ask again |
 //!
@@ -20,7 +20,7 @@ use super::{Place, Verdict, broken};
 use fate::Effect;
 use offsets::{Committed, Moment};
 use ottla_wire::ErrorCode;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 pub use fate::{Fate, Tries};
@@ -63,6 +63,11 @@ pub enum GroupEvent {
     Alive {
         group: GroupName,
         asked_ms: u64,
+    },
+    /// A member was told that it is none any more.
+    Left {
+        group: GroupName,
+        member: String,
     },
     /// `claim` is missing where nobody says who commits.
     CommitAsked {
@@ -139,6 +144,8 @@ struct Group {
     proven: i32,
     /// Static members, and the id that each was last given an assignment under.
     instances: BTreeMap<String, String>,
+    /// Who left. A crash may take that back.
+    left: BTreeSet<String>,
     places: BTreeMap<Place, Committed>,
     /// Somebody was in the group then, or later.
     alive_ms: Option<u64>,
@@ -152,6 +159,7 @@ impl Default for Group {
             generations: BTreeMap::new(),
             proven: -1,
             instances: BTreeMap::new(),
+            left: BTreeSet::new(),
             places: BTreeMap::new(),
             alive_ms: None,
             may_be_forgotten: false,
@@ -192,6 +200,7 @@ impl GroupChecker {
             GroupEvent::BrokerGone => {
                 let places = self.groups.values_mut().flat_map(|group| group.places.values_mut());
                 places.for_each(|committed| committed.broker_gone(self.now));
+                self.groups.values_mut().for_each(|group| group.left.clear());
             }
             GroupEvent::Planned { group, generation, plan } => self.planned(group, *generation, plan),
             GroupEvent::Given { group, claim, places, asked_ms } => {
@@ -199,6 +208,9 @@ impl GroupChecker {
                 return self.given(group, claim, places);
             }
             GroupEvent::Alive { group, asked_ms } => self.alive(group, *asked_ms),
+            GroupEvent::Left { group, member } => {
+                self.group(group).left.insert(member.clone());
+            }
             GroupEvent::CommitAsked { number, group, claim, offsets, tries } => {
                 self.commit(*number, group, claim.as_ref(), offsets, *tries);
             }
@@ -319,6 +331,9 @@ impl GroupChecker {
             if *generation < group.proven {
                 let proven = group.proven;
                 return Some(format!("generation {generation} of {name} was over, {proven} had come"));
+            }
+            if group.left.contains(member) {
+                return Some(format!("{member} of {name} had left"));
             }
             displaced_by.map(|other| format!("{member} of {name} had been displaced by {other}"))
         });

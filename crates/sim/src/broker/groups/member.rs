@@ -198,6 +198,12 @@ impl Member {
             ids.insert(owner.clone(), member.member_id.clone());
             holdings.insert(owner, holding);
         }
+        let own = self.claim().owner;
+        if !holdings.contains_key(&own) {
+            let text = format!("{own} leads {} and is not among its members: {members:?}", self.kind.group);
+            self.shared.violated("I11", text);
+            return Vec::new();
+        }
         let plan: Plan = if self.is_eager() {
             assign::deal(&holdings.into_keys().collect(), &all, self.generation)
         } else {
@@ -263,7 +269,8 @@ impl Member {
             65..72 => self.speak_of_the_past().await,
             72..75 => {
                 self.leave().await;
-                self.shared.count("member left its group");
+                // In the generation that may still be that of the group.
+                self.speak_of_the_past().await;
                 sleep(ms(self.rng.below(3_000))).await;
             }
             75..78 => self.vanish().await,
@@ -338,10 +345,16 @@ impl Member {
         };
         let request =
             LeaveGroupRequest { group_id: self.kind.group.into(), members: vec![own], ..Default::default() };
+        let id = self.id.clone();
         self.out(Keeps::Nothing);
         let Some(left) = self.voice.call(LEAVE_GROUP, &request, BEAT_PATIENCE).await else { return };
         let member = left.members.first().map_or(0, |member| member.error_code);
-        for code in [left.error_code, member].map(ErrorCode::from_code) {
+        let codes = [left.error_code, member].map(ErrorCode::from_code);
+        if codes.iter().all(|code| *code == ErrorCode::None) {
+            self.shared.count("member left its group");
+            self.shared.record_group(&GroupEvent::Left { group: self.kind.group, member: id });
+        }
+        for code in codes {
             match code {
                 ErrorCode::None | ErrorCode::UnknownMemberId | ErrorCode::FencedInstanceId => {}
                 code => self.voice.unless_passing(code, "LeaveGroup"),

@@ -116,6 +116,12 @@ impl Committed {
             }
             let number = one.number;
             self.took_effect(number, now);
+            // What was over before this was asked came before it.
+            let is_before =
+                |one: &&mut Candidate| one.number != number && one.over.is_some_and(|over| over < asked);
+            for candidate in self.0.iter_mut().filter(is_before) {
+                candidate.replaced.get_or_insert(now.step);
+            }
         }
         true
     }

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::checker::Violation;
-use GroupEvent::{Alive, BrokerGone, CommitAsked, CommitDone, Given, LookAsked, LookLost, LookTold, Planned};
+use GroupEvent::{
+    Alive, BrokerGone, CommitAsked, CommitDone, Given, Left, LookAsked, LookLost, LookTold, Planned,
+};
 
 const G: GroupName = "group";
 const P: Place = Place { topic: 1, partition: 0 };
@@ -138,6 +140,18 @@ fn i12_a_member_that_was_displaced_commits_nothing() {
 }
 
 #[test]
+fn i12_who_left_commits_nothing() {
+    let left = [(0, Left { group: G, member: "a".to_owned() })];
+    let ask = [asked_by(0, 1, Some(claim("a", "a", 1)), 5)];
+    let acked = [done(0, 1, Fate::Acked)];
+    breaks("I12", &[&alone(1), &left, &ask, &acked]);
+    holds(&[&alone(1), &left, &ask, &[done(0, 1, Fate::Refused(ErrorCode::UnknownMemberId))]]);
+    // It was asked before, or a crash may have taken the leave back.
+    holds(&[&alone(1), &ask, &left, &acked]);
+    holds(&[&alone(1), &left, &GONE, &ask, &acked]);
+}
+
+#[test]
 fn i13_the_last_acknowledged_offset_is_told() {
     holds(&[&told(0, NONE), &acked(0, 1, 5), &told(0, 5), &acked(0, 2, 6), &told(0, 6)]);
     breaks("I13", &[&acked(0, 1, 5), &told(0, NONE)]);
@@ -161,6 +175,7 @@ fn i13_a_commit_without_an_answer_may_have_taken_effect() {
     holds(&[&acked(0, 1, 5), &lost(0, 2, 6), &told(0, 6)]);
     // When it was seen to, it did.
     breaks("I13", &[&acked(0, 1, 5), &lost(0, 2, 6), &told(0, 6), &told(0, 5)]);
+    breaks("I13", &[&lost(0, 1, 5), &acked(1, 2, 6), &told(1, 5), &told(1, 6)]);
     // It may still be on its way when the next one is acknowledged, but not for ever.
     holds(&[&lost(0, 1, 5), &acked(1, 2, 6), &told(1, 5)]);
     breaks("I13", &[&lost(0, 1, 5), &acked(30, 2, 6), &acked(30, 3, 7), &told(30, 5)]);
