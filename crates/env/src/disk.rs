@@ -113,10 +113,6 @@ pub trait File: Debug + Send + Sync {
     fn set_len(&self, len: u64) -> io::Result<()>;
     /// Asks the kernel to forget its cached pages, so that the next read comes from the device. Only clean pages go.
     fn drop_cache(&self) -> io::Result<()>;
-    /// Asks the kernel to read this range ahead of who will ask for it. Waits for nothing, and nothing depends on it.
-    fn will_need(&self, position: u64, len: u64) {
-        let _ = (position, len);
-    }
 
     fn read_exact_at(&self, buf: &mut [u8], position: u64) -> io::Result<()> {
         let mut filled = 0;

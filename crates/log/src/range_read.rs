@@ -9,11 +9,6 @@ use std::sync::Arc;
 pub trait RangeRead: Debug + Send + Sync {
     /// Exactly `len` bytes from a position, or `UnexpectedEof`.
     fn read_range(&self, position: u64, len: usize) -> io::Result<Bytes>;
-
-    /// This range is likely to be read next.
-    fn will_need(&self, position: u64, len: u64) {
-        let _ = (position, len);
-    }
 }
 
 #[derive(Debug, Clone)]
@@ -22,10 +17,6 @@ pub struct FileRange(pub Arc<dyn File>);
 impl RangeRead for FileRange {
     fn read_range(&self, position: u64, len: usize) -> io::Result<Bytes> {
         Ok(self.0.read_vec_at(len, position)?.into())
-    }
-
-    fn will_need(&self, position: u64, len: u64) {
-        self.0.will_need(position, len);
     }
 }
 

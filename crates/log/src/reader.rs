@@ -17,10 +17,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use walk::{Order, Walk};
 
-/// What is read ahead of a reader: as much as it asked for, within these bounds. The kernel reads 128 KiB ahead by itself.
-const AHEAD_MIN: u64 = 128 << 10;
-const AHEAD_MAX: u64 = 8 << 20;
-
 /// What owner and readers of a log both see.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -291,12 +287,6 @@ impl LogReader {
                 break;
             }
             walk.pass(&header);
-        }
-        // Who catches up comes back for what follows; the device reads it while this is sent.
-        let next = walk.position().max(start + wanted);
-        let ahead = (limits.max_bytes as u64).min(AHEAD_MAX).min(size.saturating_sub(next));
-        if ahead >= AHEAD_MIN {
-            source.will_need(next, ahead);
         }
         Ok(Some(walk.since(first)))
     }

@@ -158,16 +158,4 @@ impl File for OsFile {
         rustix::fs::fadvise(&self.0, 0, None, rustix::fs::Advice::DontNeed)?;
         Ok(())
     }
-
-    fn will_need(&self, position: u64, len: u64) {
-        #[cfg(target_os = "linux")]
-        let _ = rustix::fs::fadvise(
-            &self.0,
-            position,
-            std::num::NonZeroU64::new(len),
-            rustix::fs::Advice::WillNeed,
-        );
-        #[cfg(not(target_os = "linux"))]
-        let _ = (position, len);
-    }
 }
