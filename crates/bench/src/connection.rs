@@ -9,10 +9,9 @@ use bytes::{Buf, Bytes};
 use ottla_client::{ClientError, ErrorCode};
 use ottla_env::net::{Net, ReadHalf, WriteHalf};
 use ottla_wire::codec::Chunks;
-use ottla_wire::frame::{encode_request, response_header_version};
+use ottla_wire::frame::{decode_response, encode_request};
 use ottla_wire::messages::api_versions::ApiVersionsRequest;
-use ottla_wire::messages::headers::ResponseHeader;
-use ottla_wire::{Decoder, Message, Request};
+use ottla_wire::{Message, Request};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -150,17 +149,13 @@ pub(crate) fn decode<M: Message>(
     answer: Bytes,
 ) -> Result<M, ClientError> {
     let malformed = |problem: String| ClientError::Malformed { peer: peer.to_owned(), problem };
-    let mut decoder = Decoder::new(answer);
-    let header = ResponseHeader::read(&mut decoder, response_header_version::<M>(version))
-        .map_err(|error| malformed(format!("{} version {version}: {error}", M::NAME)))?;
-    if header.correlation_id != correlation_id {
-        return Err(malformed(format!(
-            "the answer to request {} where that to {correlation_id} was due",
-            header.correlation_id
-        )));
+    match decode_response(version, answer) {
+        Ok((answered, body)) if answered == correlation_id => Ok(body),
+        Ok((answered, _)) => Err(malformed(format!(
+            "the answer to request {answered} where that to {correlation_id} was due"
+        ))),
+        Err(error) => Err(malformed(format!("{} version {version}: {error}", M::NAME))),
     }
-    M::read(&mut decoder, version)
-        .map_err(|error| malformed(format!("{} version {version}: {error}", M::NAME)))
 }
 
 pub(crate) fn check(what: &str, code: i16) -> Result<(), ClientError> {

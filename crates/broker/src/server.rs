@@ -10,7 +10,7 @@ use ottla_env::net::{Listener, Net};
 use ottla_state::rate::Rate;
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -99,9 +99,11 @@ pub fn owner_of(address: SocketAddr) -> String {
 /// Those that a listener binds.
 pub async fn addresses(config: &ListenerConfig) -> Result<Vec<IpAddr>, BindError> {
     match config.host.as_str() {
-        "" | "0.0.0.0" => Ok(vec![IpAddr::from([0, 0, 0, 0])]),
+        // Of both families: a socket of the new one takes the old one's connections too.
+        "" if ottla_env::net::has_ipv6() => Ok(vec![Ipv6Addr::UNSPECIFIED.into()]),
+        "" => Ok(vec![Ipv4Addr::UNSPECIFIED.into()]),
         // Both families, whatever the resolver of this machine makes of the name.
-        "localhost" => Ok(vec![IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])]),
+        "localhost" => Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]),
         host => {
             let bare = host.trim_start_matches('[').trim_end_matches(']');
             if let Ok(ip) = bare.parse() {
@@ -229,7 +231,7 @@ async fn accept(context: Arc<Context>, limits: Arc<Limits>, bound: Bound, peers:
             });
             continue;
         }
-        let advertised = advertise::resolve(&bound.name, &config.advertised, local);
+        let advertised = advertise::resolve(&bound.name, &config.listeners, &config.advertised, local);
         let (leaving, left) = watch::channel(false);
         let client = Client {
             listener: Arc::clone(&bound.name),

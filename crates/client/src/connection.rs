@@ -15,9 +15,8 @@ use crate::config::ClientConfig;
 use crate::errors::ClientError;
 use bytes::Bytes;
 use drive::{Expected, Outgoing, Socket};
-use ottla_wire::frame::{encode_request, response_header_version};
-use ottla_wire::messages::headers::ResponseHeader;
-use ottla_wire::{Decoder, ErrorCode, Message, Request, WireStr, apis};
+use ottla_wire::frame::{decode_response, encode_request};
+use ottla_wire::{ErrorCode, Message, Request, WireStr, apis};
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -264,9 +263,8 @@ impl<M: Message> Frame<M> {
             peer: self.peer.clone(),
             problem: format!("{} version {version}: {error}", M::NAME),
         };
-        let mut decoder = Decoder::new(self.bytes.clone());
-        ResponseHeader::read(&mut decoder, response_header_version::<M>(version)).map_err(malformed)?;
-        M::read(&mut decoder, version).map_err(malformed)
+        // Whose answer it is has been looked at when it came.
+        Ok(decode_response(version, self.bytes.clone()).map_err(malformed)?.1)
     }
 }
 

@@ -89,11 +89,18 @@ pub trait Disk: Debug + Send + Sync {
     /// Replaces a file as a whole, durably: a temporary file is written and synced, renamed, and the name synced.
     fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let temporary = path.with_added_extension("tmp");
-        let file = self.open(&temporary, OpenMode::Write)?;
-        file.set_len(0)?;
-        file.write_all_at(bytes, 0)?;
-        file.sync_data()?;
-        self.rename(&temporary, path)?;
+        let replaced = (|| {
+            let file = self.open(&temporary, OpenMode::Write)?;
+            file.set_len(0)?;
+            file.write_all_at(bytes, 0)?;
+            file.sync_data()?;
+            self.rename(&temporary, path)
+        })();
+        if replaced.is_err() {
+            // On a full disk its room is wanted. Whoever cannot remove it either has the first error to tell.
+            let _ = self.remove_file(&temporary);
+        }
+        replaced?;
         self.sync_dir(path.parent().unwrap_or(Path::new(".")))
     }
 }

@@ -5,8 +5,8 @@
 //! response   length i32 | correlation i32 | tags (flexible, never ApiVersions) | body
 //! ```
 
-use crate::codec::{Chunks, EncodeError, Encoder, Message, Request};
-use crate::messages::headers::RequestHeader;
+use crate::codec::{Chunks, DecodeError, Decoder, EncodeError, Encoder, Message, Request};
+use crate::messages::headers::{RequestHeader, ResponseHeader};
 use bytes::Bytes;
 
 pub const LENGTH_BYTES: usize = 4;
@@ -19,7 +19,7 @@ pub fn request_header_version<R: Request>(version: i16) -> i16 {
 }
 
 /// 0 below the first flexible version, 1 from it on.
-pub fn response_header_version<M: Message>(version: i16) -> i16 {
+fn response_header_version<M: Message>(version: i16) -> i16 {
     if version >= M::FLEXIBLE_FROM && M::KEY != API_VERSIONS { 1 } else { 0 }
 }
 
@@ -55,6 +55,14 @@ pub fn encode_request<R: Request>(
     header.write(&mut encoder, request_header_version::<R>(version));
     body.write(&mut encoder, version);
     with_length(encoder)
+}
+
+/// The correlation id and the body of a response frame, whose length was read before. Bytes behind the body are left, as
+/// Kafka's clients leave them.
+pub fn decode_response<M: Message>(version: i16, frame: Bytes) -> Result<(i32, M), DecodeError> {
+    let mut decoder = Decoder::new(frame);
+    let header = ResponseHeader::read(&mut decoder, response_header_version::<M>(version))?;
+    Ok((header.correlation_id, M::read(&mut decoder, version)?))
 }
 
 fn with_length(encoder: Encoder) -> Result<Chunks, EncodeError> {

@@ -8,8 +8,8 @@ use ottla_env::disk::MemoryDisk;
 use ottla_env::net::{MemoryNet, Net, ReadHalf, WriteHalf};
 use ottla_env::rng::SeededRng;
 use ottla_env::task::Threads;
-use ottla_wire::codec::{Decoder, Records, Request};
-use ottla_wire::frame::{encode_request, response_header_version};
+use ottla_wire::codec::{Records, Request};
+use ottla_wire::frame::{decode_response, encode_request};
 use ottla_wire::messages::produce::{
     PartitionProduceData, PartitionProduceResponse, ProduceRequest, TopicProduceData,
 };
@@ -83,12 +83,8 @@ impl Connection {
 
     /// The next answer, and the request it answers.
     pub async fn receive<R: Request>(&mut self, version: i16) -> (i32, R::Response) {
-        use ottla_wire::codec::Message;
         let frame = self.receive_raw().await.expect("an answer");
-        let correlation = i32::from_be_bytes(*frame.first_chunk().unwrap());
-        let header = if response_header_version::<R::Response>(version) == 1 { 5 } else { 4 };
-        let mut body = Decoder::new(frame.slice(header..));
-        (correlation, R::Response::read(&mut body, version).unwrap())
+        decode_response(version, frame).unwrap()
     }
 
     pub async fn call<R: Request>(&mut self, version: i16, body: &R) -> R::Response {

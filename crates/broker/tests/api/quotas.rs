@@ -154,7 +154,6 @@ async fn a_name_that_no_answer_has_room_for_is_not_kept() {
         connection.send(1, &alteration(&[(kind, Some("a"))], ops)).await;
         connection.receive::<AlterClientQuotasRequest>(1).await;
         connection.send_raw(&long_name(kind, 40_000)).await;
-        // Nor has the answer to this.
         assert!(connection.is_closed().await, "{kind}");
     }
     let mut connection = running.connect().await;

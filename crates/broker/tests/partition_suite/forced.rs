@@ -3,14 +3,17 @@
 //! Whether a promise holds is decided by what was answered while a sync was under way, never by who was faster; so a
 //! planted bug is certainly caught, on any machine.
 
-use super::{contents, fresh, image, produced, start, topic};
+use super::{contents, fresh, image, produced, start, start_with, topic};
 use ottla_broker::partition::{AppendError, Partition, Registry, Written};
+use ottla_env::clock::ManualClock;
 use ottla_env::disk::{Disk, Lost, MemoryDisk, OperationKind};
+use ottla_env::task::{DiskLoop, Threads, Turn, Wait, Work, Workers};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::{fmt, io};
 use tokio::runtime::Runtime;
-use tokio::sync::oneshot::Receiver;
+use tokio::sync::oneshot::{self, Receiver};
 
 const EIO: i32 = 5;
 const PRODUCER: i64 = 1;
@@ -31,6 +34,10 @@ struct Stage {
 impl Stage {
     fn on(disk: MemoryDisk) -> Self {
         let registry = start(&disk);
+        Self::of(disk, registry)
+    }
+
+    fn of(disk: MemoryDisk, registry: Registry) -> Self {
         let partition = registry.partition(&topic(), 0).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         Self { disk, registry, partition, runtime }
@@ -201,6 +208,72 @@ pub fn a_checkpoint_waits_for_the_sync() -> Result<usize, String> {
         return Err(format!("the checkpoint did not wait for a sync; {found:?} is left"));
     }
     Ok(found.len())
+}
+
+/// A checkpoint that could not be written is written when it is due again, though nothing was appended since, and leaves
+/// nothing of the failed one. Returns how often it was due.
+pub fn a_checkpoint_that_failed_is_written_later() -> Result<usize, String> {
+    let (by_hand, clock) = (CheckpointByHand::default(), Arc::new(ManualClock::at(1_000)));
+    let disk = fresh();
+    let registry = start_with(&disk, Arc::new(by_hand.clone()), Arc::clone(&clock));
+    let stage = Stage::of(disk, registry);
+    stage.written(0)?;
+    by_hand.turns();
+    let names = || -> Vec<String> {
+        let entries = stage.disk.list(Path::new("data")).unwrap();
+        entries.into_iter().map(|entry| entry.name).filter(|name| name.starts_with("checkpoint")).collect()
+    };
+    for due in 1..=3 {
+        if due == 1 {
+            stage.disk.fail_kind(OperationKind::Rename, 1, EIO);
+        }
+        clock.advance_ms(10_000);
+        by_hand.turns();
+        match names().as_slice() {
+            [] => {}
+            [name] if name == "checkpoint" => return Ok(due),
+            other => return Err(format!("{other:?} is left")),
+        }
+    }
+    Err("the checkpoint was not tried again".to_owned())
+}
+
+/// Keeps the work that writes checkpoints, and gives it turns when told. All other work has threads.
+#[derive(Clone, Default)]
+struct CheckpointByHand(Arc<Mutex<Option<Box<dyn Work>>>>);
+
+impl fmt::Debug for CheckpointByHand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CheckpointByHand")
+    }
+}
+
+impl CheckpointByHand {
+    /// Until a checkpoint that is due is written or has failed.
+    fn turns(&self) {
+        let mut work = self.0.lock().unwrap();
+        let work = work.as_mut().unwrap();
+        // Its first turn asks the disk loops, which answer on their own threads.
+        if work.turn(Wait::Never) == Turn::Worked {
+            while work.turn(Wait::Never) != Turn::Worked {
+                std::thread::yield_now();
+            }
+        }
+    }
+}
+
+impl Workers for CheckpointByHand {
+    fn start(&self, name: &str, work: Box<dyn Work>) -> io::Result<DiskLoop> {
+        if name != "checkpoint" {
+            return Threads.start(name, work);
+        }
+        *self.0.lock().unwrap() = Some(work);
+        Ok(DiskLoop::ending_with(oneshot::channel().1))
+    }
+
+    fn cores(&self) -> usize {
+        Threads.cores()
+    }
 }
 
 /// An append can be neither written nor undone: the log takes no more, and a clean stop still says what it holds (rules

@@ -18,7 +18,7 @@ use ottla_broker::settings::{Input, load};
 use ottla_env::clock::ManualClock;
 use ottla_env::disk::{Disk, Lost, MemoryDisk, OperationKind};
 use ottla_env::rng::{Rng, SeededRng};
-use ottla_env::task::Threads;
+use ottla_env::task::{Threads, Workers};
 use ottla_state::image::{Partition as PartitionState, StorageClass, Topic};
 use ottla_state::{Change, Image, Uuid};
 use ottla_wire::batch::{BatchHeader, batches};
@@ -64,6 +64,10 @@ pub fn image() -> Image {
 }
 
 pub fn start(disk: &MemoryDisk) -> Registry {
+    start_with(disk, Arc::new(Threads), Arc::new(ManualClock::at(1_000)))
+}
+
+pub fn start_with(disk: &MemoryDisk, workers: Arc<dyn Workers>, clock: Arc<ManualClock>) -> Registry {
     let settings =
         load(&Input { flags: vec![("log.segment.bytes".into(), (1 << 20).to_string())], ..Input::default() });
     let settings = settings.unwrap();
@@ -71,8 +75,8 @@ pub fn start(disk: &MemoryDisk) -> Registry {
     Registry::start(RegistryStart {
         opening: Opening::read(disk, Path::new("data")).unwrap(),
         disk: shared,
-        workers: Arc::new(Threads),
-        clock: Arc::new(ManualClock::at(1_000)),
+        workers,
+        clock,
         root: "data".into(),
         topics_dir: "data/topics".into(),
         tail_cache_bytes: 64 << 10,

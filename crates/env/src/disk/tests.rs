@@ -133,6 +133,8 @@ fn a_full_disk_takes_what_fits() {
     assert_eq!(file.write_vectored_at(&[IoSlice::new(b"123456")], 0).unwrap(), 4);
     assert_eq!(file.write_vectored_at(&[IoSlice::new(b"56")], 4).unwrap_err().raw_os_error(), Some(28));
     assert_eq!(disk.space(Path::new("/")).unwrap(), Space { total: 4, free: 0 });
+    assert!(disk.replace(Path::new("/f"), b"x").is_err());
+    assert_eq!(disk.list(Path::new("/")).unwrap().len(), 1, "what was begun is gone");
     disk.set_capacity(None);
     file.write_all_at(b"56", 4).unwrap();
 }

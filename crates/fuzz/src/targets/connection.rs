@@ -14,12 +14,11 @@ use ottla_env::net::{MemoryNet, Net};
 use ottla_env::rng::SeededRng;
 use ottla_env::task::Threads;
 use ottla_wire::codec::{Records, Request};
-use ottla_wire::frame::{encode_request, response_header_version};
+use ottla_wire::frame::{decode_response, encode_request};
 use ottla_wire::messages::create_topics::{CreatableTopic, CreateTopicsRequest};
 use ottla_wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic};
 use ottla_wire::messages::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
 use ottla_wire::record::{self, BatchBuilder, BuildOptions};
-use ottla_wire::{Decoder, Message};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
@@ -127,9 +126,7 @@ impl Running {
             let len = reader.read_i32().await.expect("the neighbour is answered");
             let mut answer = vec![0; usize::try_from(len).expect("an answer has a length")];
             reader.read_exact(&mut answer).await.expect("the neighbour is answered");
-            let head = if response_header_version::<R::Response>(version) == 1 { 5 } else { 4 };
-            R::Response::read(&mut Decoder::new(Bytes::from(answer).slice(head..)), version)
-                .expect("an answer is read")
+            decode_response(version, answer.into()).expect("an answer is read").1
         })
     }
 

@@ -5,7 +5,6 @@
 
 use super::{Answer, Decision, Mode, Refusal};
 use crate::Change;
-use crate::group::fits;
 use crate::image::Image;
 use crate::quota::{CLIENT_ID, Entity, IP, Key, Limit, USER, Who, brief};
 use ottla_wire::{ErrorCode, WireStr};
@@ -82,10 +81,6 @@ fn entity(parts: &EntityParts) -> Result<Entity, Refusal> {
         }
         if name.as_ref().is_some_and(|name| name.is_empty()) {
             return Err(invalid(format!("an empty {kind} is nobody; the default has no name at all")));
-        }
-        // Whoever described it would be given nothing at all.
-        if name.as_ref().is_some_and(|name| !fits(name)) {
-            return Err(invalid(format!("the name of this {kind} is longer than an answer can say")));
         }
     }
     let who = |kind: &str| parts.get(kind).map(|name| Who::of(name.as_deref()));

@@ -4,7 +4,7 @@ use super::offsets::Offsets;
 use super::request::committed;
 use super::retention::forget_offsets;
 use super::step::{Step, TooLarge};
-use super::{Groups, OffsetCommit, OffsetFetch, Reply, fits, key, records};
+use super::{Groups, OffsetCommit, OffsetFetch, Reply, key, records};
 use crate::controls::{Control, active};
 use crate::effects::{Effects, Now, Ticket};
 use ottla_wire::messages::offset_commit::{OffsetCommitRequestPartition, OffsetCommitRequestTopic};
@@ -24,18 +24,14 @@ impl Groups {
         let request = &commit.request;
         let id = &request.group_id;
         let mut effects = Effects::default();
-        let allowed = if fits(id) {
-            self.on_group(id, now, &mut effects, |group, at| group.classic.commit(at, request)).unwrap_or(
-                match request.generation_id_or_member_epoch {
-                    // Whoever is in no group may commit to one that is not there.
-                    ..0 => Ok(()),
-                    _ if commit.version >= GROUP_MUST_EXIST_FROM => Err(ErrorCode::GroupIdNotFound),
-                    _ => Err(ErrorCode::IllegalGeneration),
-                },
-            )
-        } else {
-            Err(ErrorCode::InvalidGroupId)
-        };
+        let allowed = self
+            .on_group(id, now, &mut effects, |group, at| group.classic.commit(at, request))
+            .unwrap_or(match request.generation_id_or_member_epoch {
+                // Whoever is in no group may commit to one that is not there.
+                ..0 => Ok(()),
+                _ if commit.version >= GROUP_MUST_EXIST_FROM => Err(ErrorCode::GroupIdNotFound),
+                _ => Err(ErrorCode::IllegalGeneration),
+            });
         let response = match allowed {
             Err(error) => committed(request, |_, _| error),
             Ok(()) => {

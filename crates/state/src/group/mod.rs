@@ -190,7 +190,7 @@ impl Groups {
     fn join(&mut self, now: Now, ticket: Ticket, join: &Join) -> Effects<Reply> {
         let request = &join.request;
         let id = &request.group_id;
-        let refusal = if id.is_empty() || !fits(id) {
+        let refusal = if id.is_empty() {
             Some(ErrorCode::InvalidGroupId)
         } else if !join.is_writable(self.config.max_record_bytes) {
             Some(ErrorCode::InvalidRequest)
@@ -349,11 +349,6 @@ impl Machine for Groups {
 
 fn key(group: &WireStr, topic: &WireStr, partition: i32) -> OffsetCommitKey {
     OffsetCommitKey { group: group.clone(), topic: topic.clone(), partition }
-}
-
-/// Whether Kafka's records, and answers, have room for a text.
-pub(crate) fn fits(text: &str) -> bool {
-    text.len() <= i16::MAX as usize
 }
 
 /// The partition of `__consumer_offsets` that a group lives in: Java's hash of the name, as every client and tool

@@ -4,7 +4,6 @@
 //! network splits and joins. Topics are named *and* identified: whoever asks fills in both where the version carries
 //! only one, has answered for topics and partitions that do not exist, and leaves those out.
 
-use super::fits;
 use ottla_wire::messages::delete_groups::DeletableGroupResult;
 use ottla_wire::messages::describe_groups::DescribedGroup;
 use ottla_wire::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
@@ -137,12 +136,9 @@ impl Join {
     pub(super) fn is_writable(&self, max_record_bytes: usize) -> bool {
         let request = &self.request;
         let name = request.group_instance_id.as_ref().unwrap_or(&self.caller.client_id);
-        let texts = [&self.caller.client_id, &self.caller.client_host, &request.protocol_type];
-        let protocols = request.protocols.iter().map(|protocol| &protocol.name);
         let said = request.protocols.iter().map(|p| p.name.len() + p.metadata.len() + PROTOCOL_ADDS);
         name.len() + MEMBER_ID_ADDS <= i16::MAX as usize
             && said.sum::<usize>() <= max_record_bytes
-            && texts.into_iter().chain(protocols).all(|text| fits(text))
     }
 }
 

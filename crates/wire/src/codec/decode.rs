@@ -6,6 +6,8 @@ use bytes::Bytes;
 /// Arrays are capped as in Kafka 4.4's own classes.
 const ARRAY_MAX: usize = 1_000_000;
 const TAGS_MAX: u32 = 10_000;
+/// Of a string, whichever form its length has: as in Kafka's own classes, and what the old form has room for.
+pub(super) const STRING_BYTES_MAX: usize = i16::MAX as usize;
 /// Elements that are reserved before any of them was read.
 const RESERVED_AHEAD: usize = 1_024;
 
@@ -17,6 +19,8 @@ pub enum DecodeError {
     Null,
     #[error("an array of {claimed} elements in {left} bytes")]
     ArrayTooLong { claimed: usize, left: usize },
+    #[error("a string of {0} bytes; at most {STRING_BYTES_MAX} are allowed")]
+    StringTooLong(usize),
     #[error("more than {TAGS_MAX} tagged fields")]
     TooManyTags,
     #[error("a variable-length number that does not end")]
@@ -121,10 +125,13 @@ impl Decoder {
 
     /// Length of a string: compact, or two bytes. Any negative one is null.
     pub(super) fn string_len(&mut self, v: Version) -> Result<Option<usize>, DecodeError> {
-        if v.flexible {
-            return self.compact_len();
+        if !v.flexible {
+            return Ok(usize::try_from(i16::from_be_bytes(self.fixed()?)).ok());
         }
-        Ok(usize::try_from(i16::from_be_bytes(self.fixed()?)).ok())
+        match self.compact_len()? {
+            Some(len) if len > STRING_BYTES_MAX => Err(DecodeError::StringTooLong(len)),
+            len => Ok(len),
+        }
     }
 
     /// Length of bytes or of an array: compact, or four bytes. Any negative one is null.

@@ -1,6 +1,7 @@
 //! The writer: small fields into one buffer, large ones by reference.
 
 use super::Version;
+use super::decode::STRING_BYTES_MAX;
 use bytes::{BufMut, Bytes, BytesMut};
 
 /// Byte fields from this size on are kept by reference instead of being copied.
@@ -8,7 +9,7 @@ const BY_REFERENCE: usize = 4 << 10;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EncodeError {
-    #[error("a string of {0} bytes; at most 32,767 fit")]
+    #[error("a string of {0} bytes; at most {STRING_BYTES_MAX} fit")]
     StringTooLong(usize),
     #[error("a field of {0} bytes or elements; at most 2^31-2 fit")]
     TooLong(usize),
@@ -110,9 +111,8 @@ impl Encoder {
     }
 
     pub(super) fn string_len(&mut self, len: Option<usize>, v: Version) {
-        let limit = i16::MAX as usize;
         match len {
-            Some(len) if len > limit => self.fail(EncodeError::StringTooLong(len)),
+            Some(len) if len > STRING_BYTES_MAX => self.fail(EncodeError::StringTooLong(len)),
             _ if v.flexible => self.compact_len(len),
             Some(len) => self.buffer.put_i16(len as i16),
             None => self.buffer.put_i16(-1),

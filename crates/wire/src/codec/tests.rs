@@ -36,6 +36,22 @@ fn arrays_cannot_claim_more_than_their_bytes() {
 }
 
 #[test]
+fn a_string_has_at_most_32_767_bytes_in_either_form() {
+    let compact = |text: &[u8]| {
+        let mut e = Encoder::new();
+        e.unsigned_varint(text.len() as u32 + 1);
+        e.put(text);
+        let bytes = e.finish().unwrap().to_bytes();
+        WireStr::decode(&mut decoder(&bytes), FLEXIBLE).map(|text| text.len())
+    };
+    assert_eq!(compact(&[b'x'; 32_767]), Ok(32_767));
+    assert_eq!(compact(&[b'x'; 32_768]), Err(DecodeError::StringTooLong(32_768)));
+    // What is not UTF-8 is mended, and three times as long then.
+    assert_eq!(compact(&[0xff; 10_922]), Ok(32_766));
+    assert_eq!(compact(&[0xff; 10_923]), Err(DecodeError::StringTooLong(32_769)));
+}
+
+#[test]
 fn the_budget_is_charged_before_memory_is_taken() {
     let mut bytes = 1_000_000_i32.to_be_bytes().to_vec();
     bytes.resize(4 + 2_000_000, 0);

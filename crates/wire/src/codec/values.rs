@@ -1,5 +1,6 @@
 //! The primitive types of Kafka's protocol, arrays, and record sets.
 
+use super::decode::STRING_BYTES_MAX;
 use super::{Codec, DecodeError, Decoder, Encoder, Nullable, Uuid, Version, WireStr};
 use bytes::Bytes;
 
@@ -71,7 +72,12 @@ impl Nullable for WireStr {
             // The mended copy may be three times as long: U+FFFD is three bytes.
             d.charge(len * 3)?;
         }
-        Ok(Some(WireStr::from_wire(bytes)))
+        let text = WireStr::from_wire(bytes);
+        // What is let in can be written again, in a record or an answer.
+        if text.len() > STRING_BYTES_MAX {
+            return Err(DecodeError::StringTooLong(text.len()));
+        }
+        Ok(Some(text))
     }
 
     fn encode_nullable(value: Option<&Self>, e: &mut Encoder, v: Version) {

@@ -4,9 +4,8 @@
 
 use crate::broker::host::Shared;
 use ottla_env::net::{Net, ReadHalf, WriteHalf};
-use ottla_wire::frame::{LENGTH_BYTES, encode_request, response_header_version};
-use ottla_wire::messages::headers::ResponseHeader;
-use ottla_wire::{DecodeError, Decoder, Message, Request};
+use ottla_wire::frame::{LENGTH_BYTES, decode_response, encode_request};
+use ottla_wire::{Message, Request};
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
@@ -69,12 +68,9 @@ impl Line {
 }
 
 fn answer<M: Message>(frame: &[u8], number: i32, version: i16) -> Result<M, String> {
-    let problem = |error: DecodeError| error.to_string();
-    let mut decoder = Decoder::new(frame.to_vec().into());
-    let header =
-        ResponseHeader::read(&mut decoder, response_header_version::<M>(version)).map_err(problem)?;
-    if header.correlation_id != number {
-        return Err(format!("request {number} was answered as {}", header.correlation_id));
+    match decode_response(version, frame.to_vec().into()) {
+        Ok((answered, body)) if answered == number => Ok(body),
+        Ok((answered, _)) => Err(format!("request {number} was answered as {answered}")),
+        Err(error) => Err(error.to_string()),
     }
-    M::read(&mut decoder, version).map_err(problem)
 }
