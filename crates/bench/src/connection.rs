@@ -151,9 +151,9 @@ pub(crate) fn decode<M: Message>(
     let malformed = |problem: String| ClientError::Malformed { peer: peer.to_owned(), problem };
     match decode_response(version, answer) {
         Ok((answered, body)) if answered == correlation_id => Ok(body),
-        Ok((answered, _)) => Err(malformed(format!(
-            "the answer to request {answered} where that to {correlation_id} was due"
-        ))),
+        Ok((answered, _)) => {
+            Err(malformed(format!("the answer to request {answered} where that to {correlation_id} was due")))
+        }
         Err(error) => Err(malformed(format!("{} version {version}: {error}", M::NAME))),
     }
 }

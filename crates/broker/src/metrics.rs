@@ -90,6 +90,7 @@ pub struct Metrics {
     connections: Gauge,
     connections_accepted: Counter,
     connections_refused: Counter,
+    accept_failures: Counter,
     produced_bytes: Counter,
     produced_records: Counter,
     produce_errors: Family<KindLabel, Counter>,
@@ -111,13 +112,18 @@ pub struct Metrics {
 #[derive(Debug)]
 struct SampledMetrics {
     ready: Gauge,
-    cpu_seconds: Seconds,
+    cpu_seconds: Counter<f64, AtomicU64>,
     process_memory_bytes: Gauge,
     threads: Gauge,
     open_files: Gauge,
+    open_listeners: Gauge,
+    fetch_sessions: Gauge,
+    fetch_sessions_evicted: Counter,
     topics: Gauge,
     partitions: Gauge,
     open_logs: Gauge,
+    offline_logs: Gauge,
+    os_logs: Gauge,
     log_segments: Gauge,
     log_bytes: Gauge,
     checkpoint_age_seconds: Seconds,
@@ -132,9 +138,15 @@ struct SampledMetrics {
 pub struct Sample {
     pub ready: bool,
     pub process: Option<ottla_env::process::Usage>,
+    pub open_listeners: usize,
+    pub fetch_sessions: usize,
+    /// Since the start.
+    pub fetch_sessions_evicted: u64,
     pub topics: usize,
     pub partitions: usize,
     pub open_logs: usize,
+    pub offline_logs: usize,
+    pub os_logs: usize,
     pub log_segments: usize,
     pub log_bytes: u64,
     pub checkpoint_age: Duration,
@@ -179,6 +191,7 @@ impl Metrics {
             connections: all.add("ottla_connections", Gauge::default()),
             connections_accepted: all.add("ottla_connections_accepted", Counter::default()),
             connections_refused: all.add("ottla_connections_refused", Counter::default()),
+            accept_failures: all.add("ottla_accept_failures", Counter::default()),
             produced_bytes: all.add("ottla_produced_bytes", Counter::default()),
             produced_records: all.add("ottla_produced_records", Counter::default()),
             produce_errors: all.add("ottla_produce_errors", Family::default()),
@@ -246,6 +259,10 @@ impl Metrics {
         self.connections_refused.inc();
     }
 
+    pub fn accept_failed(&self) {
+        self.accept_failures.inc();
+    }
+
     pub fn produced(&self, bytes: usize, records: i32) {
         self.produced_bytes.inc_by(bytes as u64);
         self.produced_records.inc_by(u64::from(records.unsigned_abs()));
@@ -307,13 +324,18 @@ impl SampledMetrics {
     fn new(all: &mut Registrar) -> Self {
         Self {
             ready: all.add("ottla_ready", Gauge::default()),
-            cpu_seconds: all.add("ottla_process_cpu_seconds", Seconds::default()),
+            cpu_seconds: all.add("ottla_process_cpu_seconds", Counter::default()),
             process_memory_bytes: all.add("ottla_process_memory_bytes", Gauge::default()),
             threads: all.add("ottla_process_threads", Gauge::default()),
             open_files: all.add("ottla_process_open_files", Gauge::default()),
+            open_listeners: all.add("ottla_open_listeners", Gauge::default()),
+            fetch_sessions: all.add("ottla_fetch_sessions", Gauge::default()),
+            fetch_sessions_evicted: all.add("ottla_fetch_sessions_evicted", Counter::default()),
             topics: all.add("ottla_topics", Gauge::default()),
             partitions: all.add("ottla_partitions", Gauge::default()),
             open_logs: all.add("ottla_open_logs", Gauge::default()),
+            offline_logs: all.add("ottla_offline_logs", Gauge::default()),
+            os_logs: all.add("ottla_os_logs", Gauge::default()),
             log_segments: all.add("ottla_log_segments", Gauge::default()),
             log_bytes: all.add("ottla_log_bytes", Gauge::default()),
             checkpoint_age_seconds: all.add("ottla_checkpoint_age_seconds", Seconds::default()),
@@ -328,14 +350,21 @@ impl SampledMetrics {
         let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         self.ready.set(i64::from(sample.ready));
         if let Some(process) = &sample.process {
-            self.cpu_seconds.set((process.user + process.system).as_secs_f64());
+            let so_far = (process.user + process.system).as_secs_f64();
+            self.cpu_seconds.inc_by((so_far - self.cpu_seconds.get()).max(0.0));
             self.process_memory_bytes.set(number(process.rss_bytes));
             self.threads.set(number(process.threads));
             self.open_files.set(number(process.open_files));
         }
+        self.open_listeners.set(number(sample.open_listeners as u64));
+        self.fetch_sessions.set(number(sample.fetch_sessions as u64));
+        let evicted = sample.fetch_sessions_evicted;
+        self.fetch_sessions_evicted.inc_by(evicted.saturating_sub(self.fetch_sessions_evicted.get()));
         self.topics.set(number(sample.topics as u64));
         self.partitions.set(number(sample.partitions as u64));
         self.open_logs.set(number(sample.open_logs as u64));
+        self.offline_logs.set(number(sample.offline_logs as u64));
+        self.os_logs.set(number(sample.os_logs as u64));
         self.log_segments.set(number(sample.log_segments as u64));
         self.log_bytes.set(number(sample.log_bytes));
         self.checkpoint_age_seconds.set(sample.checkpoint_age.as_secs_f64());

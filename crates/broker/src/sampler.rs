@@ -27,12 +27,19 @@ impl Sampler {
             ("large_frames", &self.limits.large_frames),
             ("answers", &self.context.answers),
         ];
+        let settings = self.context.settings.load();
+        let sessions = self.context.fetch_sessions.count();
         Sample {
             ready: self.ready.load(Ordering::Acquire),
             process: process::usage(process::id()).ok(),
+            open_listeners: settings.broker().listeners.iter().filter(|one| !one.is_loopback()).count(),
+            fetch_sessions: sessions.open,
+            fetch_sessions_evicted: sessions.evicted,
             topics: image.topic_count(),
             partitions: image.topics().map(|topic| topic.partitions.len()).sum(),
             open_logs: storage.open_logs,
+            offline_logs: storage.offline_logs,
+            os_logs: storage.os_logs,
             log_segments: storage.segments,
             log_bytes: storage.bytes,
             checkpoint_age: storage.checkpoint_age,

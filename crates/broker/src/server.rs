@@ -190,6 +190,7 @@ async fn accept(context: Arc<Context>, limits: Arc<Limits>, bound: Bound, peers:
             Ok(stream) => stream,
             Err(error) => {
                 // No descriptor is free, most likely; the next moment may have one.
+                context.metrics.accept_failed();
                 tracing::warn!(error = %error, "cannot accept a connection");
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;

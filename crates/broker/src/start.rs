@@ -409,7 +409,8 @@ fn registration(
         if endpoints.iter().any(|endpoint| *endpoint.listener == *bound.name) {
             continue;
         }
-        let own = crate::advertise::resolve(&bound.name, &config.listeners, &config.advertised, bound.address);
+        let own =
+            crate::advertise::resolve(&bound.name, &config.listeners, &config.advertised, bound.address);
         endpoints.push(Endpoint {
             listener: bound.name.to_string(),
             host: own.host.to_string(),

@@ -178,6 +178,11 @@ impl LogReader {
         self.0.view().end_offset
     }
 
+    /// Damage was found, and nothing from there on is read.
+    pub fn is_damaged(&self) -> bool {
+        self.0.damage().is_some()
+    }
+
     /// Bytes of all segments.
     pub fn size(&self) -> u64 {
         // What a checkpoint says of files that are not there may be anything.

@@ -96,6 +96,14 @@ impl LocalLog {
         self.reader().ok().map(|reader| (reader.segment_count(), reader.size()))
     }
 
+    /// It failed, or is damaged from somewhere on.
+    pub fn is_offline(&self) -> bool {
+        match &*self.openness.borrow() {
+            Openness::Open(reader) => reader.is_damaged(),
+            openness => matches!(openness, Openness::Failed(_)),
+        }
+    }
+
     /// The log is open, failed or gone; everybody who waits looks again.
     pub fn set_openness(&self, openness: Openness) {
         self.openness.send_replace(openness);

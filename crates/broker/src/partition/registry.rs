@@ -24,7 +24,7 @@ use ottla_env::disk::{Disk, Space};
 use ottla_env::net::BoxFuture;
 use ottla_env::task::{DiskLoop, Workers};
 use ottla_log::checkpoint::{Checkpoint, FILE_NAME, LogKey};
-use ottla_log::{Log, LogPlace, OpenError, OpenFrom};
+use ottla_log::{Durability, Log, LogPlace, OpenError, OpenFrom};
 use ottla_state::image::{Configs, Topic};
 use ottla_state::{Image, TopicId};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -80,6 +80,10 @@ pub struct Usage {
 #[derive(Debug, Default)]
 pub struct Storage {
     pub open_logs: usize,
+    /// Failed, or with damage that was found.
+    pub offline_logs: usize,
+    /// Of the open ones those with `durability=os`.
+    pub os_logs: usize,
     pub segments: usize,
     pub bytes: u64,
     pub checkpoint_age: Duration,
@@ -559,7 +563,9 @@ impl Inner {
         let mut storage = Storage { checkpoint_age: age, ..Storage::default() };
         let mut seen = HashSet::new();
         for partition in open {
+            storage.offline_logs += usize::from(partition.local.is_offline());
             if let Some((segments, bytes)) = partition.local.extent() {
+                storage.os_logs += usize::from(partition.local.config().log.durability == Durability::Os);
                 seen.insert(partition.local.key);
                 storage.open_logs += 1;
                 storage.segments += segments;

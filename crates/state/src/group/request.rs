@@ -137,8 +137,7 @@ impl Join {
         let request = &self.request;
         let name = request.group_instance_id.as_ref().unwrap_or(&self.caller.client_id);
         let said = request.protocols.iter().map(|p| p.name.len() + p.metadata.len() + PROTOCOL_ADDS);
-        name.len() + MEMBER_ID_ADDS <= i16::MAX as usize
-            && said.sum::<usize>() <= max_record_bytes
+        name.len() + MEMBER_ID_ADDS <= i16::MAX as usize && said.sum::<usize>() <= max_record_bytes
     }
 }
 

@@ -92,6 +92,14 @@ struct Cache {
     sessions: HashMap<i32, Session>,
     /// In all sessions.
     partitions: usize,
+    evicted: u64,
+}
+
+/// How many there are, and how many had to go so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionCount {
+    pub open: usize,
+    pub evicted: u64,
 }
 
 #[derive(Debug)]
@@ -120,6 +128,11 @@ impl FetchSessions {
     fn cache(&self) -> MutexGuard<'_, Cache> {
         // Counts and places are set together, without a panic between them.
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn count(&self) -> SessionCount {
+        let cache = self.cache();
+        SessionCount { open: cache.sessions.len(), evicted: cache.evicted }
     }
 
     /// What a request asks for. An error is of the whole request.
@@ -245,7 +258,10 @@ impl Cache {
                 .filter(|(_, session)| session.order.len() < partitions);
             let evicted = oldest.filter(|(_, session)| rested(session)).or(smallest).map(|(id, _)| *id);
             match evicted {
-                Some(id) => self.remove(id),
+                Some(id) => {
+                    self.remove(id);
+                    self.evicted += 1;
+                }
                 None => return false,
             }
         }

@@ -49,7 +49,7 @@ impl Lab {
     }
 
     fn kept(&self) -> usize {
-        self.sessions.cache().sessions.len()
+        self.sessions.count().open
     }
 
     fn open(&self, partitions: &[i32]) -> i32 {
@@ -144,7 +144,7 @@ fn a_full_cache_declines_until_a_session_rested_or_a_small_one_is_old() {
     assert_eq!(gone.unwrap_err(), ErrorCode::FetchSessionIdNotFound);
     lab.clock.advance_ms(120_001);
     assert_ne!(lab.open(&[0]), 0, "the second one rested");
-    assert_eq!(lab.kept(), 2);
+    assert_eq!(lab.sessions.count(), SessionCount { open: 2, evicted: 2 });
     let none = self::lab(0);
     assert_eq!(none.open(&[0]), 0);
 }
