@@ -289,18 +289,12 @@ fn forget(context: &Arc<Context>) -> Box<partition::Forget> {
 fn attend_logs(background: &mut JoinSet<()>, context: &Arc<Context>) {
     let (registry, forget) = (context.registry.clone(), forget(context));
     background.spawn(async move { registry.run_deletions(forget).await });
-    let ms = |context: &Context, value: fn(&BrokerConfig) -> u64| {
-        Duration::from_millis(value(context.settings.load().broker()).max(1))
-    };
-    let own = Arc::clone(context);
-    let every = move || ms(&own, |config| config.retention_check_ms);
-    let registry = context.registry.clone();
-    background.spawn(background::attend(registry, Chore::Retain, every, context.stopped()));
+    background
+        .spawn(background::attend(Arc::clone(context), Chore::Retain, |config| config.retention_check_ms));
     if context.settings.load().broker().cleaner_enabled {
-        let own = Arc::clone(context);
-        let every = move || ms(&own, |config| config.cleaner_backoff_ms);
-        let registry = context.registry.clone();
-        background.spawn(background::attend(registry, Chore::Compact, every, context.stopped()));
+        background.spawn(background::attend(Arc::clone(context), Chore::Compact, |config| {
+            config.live.cleaner_backoff_ms
+        }));
     }
 }
 
@@ -409,7 +403,8 @@ fn registration(
         if endpoints.iter().any(|endpoint| *endpoint.listener == *bound.name) {
             continue;
         }
-        let own = crate::advertise::resolve(&bound.name, &config.listeners, &config.advertised, bound.address);
+        let own =
+            crate::advertise::resolve(&bound.name, &config.listeners, &config.advertised, bound.address);
         endpoints.push(Endpoint {
             listener: bound.name.to_string(),
             host: own.host.to_string(),

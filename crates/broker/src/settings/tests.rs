@@ -382,3 +382,45 @@ fn a_broker_is_described_as_kafka_does() {
     assert_eq!(cluster.len(), 1);
     assert_eq!((cluster[0].name, cluster[0].source, cluster[0].read_only), ("min.insync.replicas", 3, false));
 }
+
+/// A good value of a setting of the broker that is not its default.
+fn another(setting: &Setting) -> String {
+    let choices = |text: &str| text.trim_matches(['[', ']']).split(", ").map(str::to_owned).collect::<Vec<_>>();
+    let default = setting.default.as_ref().map(ToString::to_string);
+    let candidates = match (setting.name, setting.kind) {
+        ("max.connections.per.ip.overrides", _) => vec!["127.0.0.1:7".to_owned()],
+        (_, value::Kind::String | value::Kind::List) => choices(setting.valid_text),
+        (_, value::Kind::Double) => vec!["0.25".to_owned()],
+        _ => vec!["7".to_owned(), "1048577".to_owned()],
+    };
+    let good = |text: &String| setting.parse(text).is_ok() && Some(text) != default.as_ref();
+    candidates.into_iter().find(good).unwrap_or_else(|| panic!("no other value of {}", setting.name))
+}
+
+#[test]
+fn what_is_changed_while_the_broker_runs_changes_what_it_works_with() {
+    // Levels count where their codec does.
+    let with = |codec: &str| good(&flags(&[("compression.type", codec)]));
+    let mut count = 0;
+    for setting in table::of(Scope::Broker) {
+        if (setting.effect, setting.mode) != (Effect::Real, Some(Mode::ClusterWide)) {
+            continue;
+        }
+        count += 1;
+        let before = match setting.name {
+            "compression.gzip.level" => with("gzip"),
+            "compression.zstd.level" => with("zstd"),
+            _ => good(&Input::default()),
+        };
+        let text = another(setting);
+        let defaults = Arc::new(overrides(&[(setting.name, &text)]));
+        let after = before.with(Dynamic { defaults, ..Dynamic::default() });
+        let none = Configs::new();
+        assert!(
+            before.broker().live != after.broker().live || before.topic(&none) != after.topic(&none),
+            "{}={text} has no effect in a running broker",
+            setting.name
+        );
+    }
+    assert!(count > 25, "{count}");
+}

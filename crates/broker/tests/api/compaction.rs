@@ -1,5 +1,6 @@
 //! Compacted topics: the last record of every key stays, keyless records are refused, settings decide.
 
+use crate::configs::alter_broker;
 use crate::harness::{Connection, Running, batch_with, ok, produce_request, start, start_on};
 use crate::topics::creation;
 use bytes::Bytes;
@@ -116,6 +117,18 @@ async fn the_last_record_of_every_key_stays_at_its_offset_also_after_a_power_cut
     assert_eq!(state, last);
     let next = connection.produce("t", 0, keyed("new", Some(1))).await;
     assert_eq!((next.error_code, next.base_offset), (0, 60));
+}
+
+#[tokio::test]
+async fn how_often_logs_are_looked_at_is_changed_while_the_broker_runs() {
+    let running = start(&[("log.cleaner.backoff.ms", "9000000000000")]).await;
+    let made = running.connect().await.call(7, &compacted(&[("min.cleanable.dirty.ratio", "0")])).await;
+    ok(made.topics[0].error_code);
+    let (mut connection, _) = fill(&running).await;
+    alter_broker(&mut connection, "log.cleaner.backoff.ms", "1").await;
+    shrinks_to(&mut connection, 1_700_000).await;
+    fill(&running).await;
+    shrinks_to(&mut connection, 1_700_000).await;
 }
 
 #[tokio::test]

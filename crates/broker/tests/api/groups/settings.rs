@@ -1,6 +1,7 @@
 //! Settings of groups that have an effect, each seen by a client.
 
 use super::{AT_ONCE, alone, code, committing, find, join, joining};
+use crate::configs::alter_broker;
 use crate::harness::{ok, start, start_on};
 use crate::topics::creation;
 use ottla_env::disk::MemoryDisk;
@@ -39,6 +40,26 @@ async fn limits_of_groups_and_of_their_offsets_are_those_of_the_settings() {
         request.topics[0].partitions[0].committed_metadata = Some(note.into());
         let answer = connection.call(9, &request).await;
         assert_eq!(code(answer.topics[0].partitions[0].error_code), error, "{note}");
+    }
+}
+
+#[tokio::test]
+async fn a_record_of_a_group_is_as_large_as_its_topic_allows_now() {
+    let running = start(&[AT_ONCE[0], AT_ONCE[1]]).await;
+    let mut connection = running.connect().await;
+    ok(connection.call(7, &creation("t", 1)).await.topics[0].error_code);
+    find(&mut connection, "g").await;
+    let joined = alone(&mut connection, "g").await;
+    let mut request = committing("g", &joined, "t", 1);
+    request.topics[0].partitions[0].committed_metadata = Some("x".repeat(1_000).as_str().into());
+    for (bytes, error) in [
+        ("2000", ErrorCode::None),
+        ("1000", ErrorCode::OffsetMetadataTooLarge),
+        ("2000", ErrorCode::None),
+    ] {
+        alter_broker(&mut connection, "message.max.bytes", bytes).await;
+        let answer = connection.call(9, &request).await;
+        assert_eq!(code(answer.topics[0].partitions[0].error_code), error, "{bytes}");
     }
 }
 
