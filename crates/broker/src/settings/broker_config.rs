@@ -64,7 +64,7 @@ pub struct LiveConfig {
     pub max_connections_per_ip: usize,
     /// `max.connections.per.ip.overrides`: addresses or names, and how many they may have.
     pub max_connections_overrides: Vec<(String, usize)>,
-    /// `max.connection.creation.rate`, per second and listener.
+    /// `max.connection.creation.rate`, per second, of all listeners together.
     pub max_connection_rate: i32,
     pub producer_id_expiration_ms: i64,
     /// `log.cleaner.backoff.ms`: how often logs are looked at for something to compact.
