@@ -18,6 +18,9 @@ use tokio::task::JoinSet;
 /// Descriptors that are kept for logs, at most; with a low limit it is a quarter of it.
 const FILES_RESERVED: u64 = 4_096;
 
+/// Those of HTTP, at most: who watches a broker has one or two.
+const HTTP_CONNECTIONS: u64 = 64;
+
 /// A listener that is bound, under the name clients' metadata is made for.
 #[derive(Debug)]
 pub struct Bound {
@@ -130,9 +133,15 @@ pub async fn run(context: Arc<Context>, limits: Arc<Limits>, bound: Vec<Bound>) 
     while tasks.join_next().await.is_some() {}
 }
 
-/// How many of the open files that the process may have are for connections; the rest is for logs.
+/// How many of the open files that the process may have are for connections of clients; the rest is for logs, and some
+/// for HTTP.
 pub fn files_for_sockets(open_files_max: u64) -> u64 {
-    open_files_max - (open_files_max / 4).min(FILES_RESERVED)
+    open_files_max - (open_files_max / 4).min(FILES_RESERVED) - files_for_http(open_files_max)
+}
+
+/// How many are for connections of HTTP.
+pub fn files_for_http(open_files_max: u64) -> u64 {
+    (open_files_max / 8).clamp(1, HTTP_CONNECTIONS).min(open_files_max)
 }
 
 fn milliseconds(ms: i64) -> Duration {

@@ -188,7 +188,9 @@ impl Broker {
         let sampler = Sampler::new(&context, &limits, &ready);
         if let Some((listener, _)) = http {
             let admin = Admin { sampler: sampler.clone() };
-            background.spawn(admin::serve(admin, listener, context.stopped()));
+            let files = ottla_env::process::open_file_limit().unwrap_or(u64::MAX);
+            let connections = usize::try_from(server::files_for_http(files)).unwrap_or(usize::MAX);
+            background.spawn(admin::serve(admin, listener, connections, context.stopped()));
         }
         let kafka = bound.iter().map(|bound| bound.address).collect();
         let server = tokio::spawn(server::run(Arc::clone(&context), limits, bound));
