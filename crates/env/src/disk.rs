@@ -41,6 +41,11 @@ pub struct Space {
     pub free: u64,
 }
 
+/// Whether there was no room, on the disk or in the quota of its user.
+pub fn lacks_room(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// Held as long as the lock is wanted; dropping it releases the lock.
 pub trait DiskLock: Debug + Send + Sync {}
 

@@ -13,7 +13,7 @@ use crate::recovery::{self, Recovered, Recovery};
 use crate::segment::{Segment, file_name};
 use crate::sync_ledger::{SyncJob, SyncLedger};
 use bytes::Bytes;
-use ottla_env::disk::{Disk, File, OpenMode};
+use ottla_env::disk::{Disk, File, OpenMode, lacks_room};
 use ottla_wire::batch::{BatchHeader, HEADER_LEN, patched_header};
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
@@ -416,10 +416,7 @@ fn write(file: &dyn File, header: &[u8], body: &[u8], position: u64) -> io::Resu
 }
 
 fn disk_error(error: io::Error) -> AppendError {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => AppendError::DiskFull,
-        _ => AppendError::Io(error),
-    }
+    if lacks_room(&error) { AppendError::DiskFull } else { AppendError::Io(error) }
 }
 
 #[cfg(test)]
