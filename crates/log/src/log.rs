@@ -358,6 +358,11 @@ impl Log {
         self.ledger.done(path)
     }
 
+    /// A sync was not tried, for lack of descriptors; [`Log::take_sync_jobs`] gives it once more.
+    pub fn sync_not_tried(&mut self, path: &Path) {
+        self.ledger.not_tried(path);
+    }
+
     pub fn expire_producers(&mut self, now_ms: i64) {
         self.producers.expire(now_ms, self.config.producer_id_expiration_ms);
     }
