@@ -171,3 +171,24 @@ async fn what_is_younger_than_the_lag_stays() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
+
+#[tokio::test]
+async fn what_has_waited_too_long_is_compacted_however_little_it_is() {
+    let running = start(BROKER).await;
+    let made = compacted(&[("min.cleanable.dirty.ratio", "1"), ("max.compaction.lag.ms", "1000")]);
+    ok(running.connect().await.call(7, &made).await.topics[0].error_code);
+    let (mut connection, _) = fill(&running).await;
+    shrinks_to(&mut connection, 1_700_000).await;
+}
+
+#[tokio::test]
+async fn nothing_is_compacted_without_the_cleaner() {
+    let running = start(&[BROKER[0], ("log.cleaner.enable", "false")]).await;
+    let made = running.connect().await.call(7, &compacted(&[("min.cleanable.dirty.ratio", "0")])).await;
+    ok(made.topics[0].error_code);
+    let (mut connection, _) = fill(&running).await;
+    for _ in 0..20 {
+        assert_eq!(contents(&mut connection).await.len(), 60);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
