@@ -1,9 +1,10 @@
 //! `cargo xtask disk`: the release binary on a disk that is full, on one whose syncs fail, and on damage.
 //!
 //! A tmpfs of 64 MiB is filled under load: writes are refused by Kafka's error, reads go on, a killed broker starts on
-//! the full disk, and writes go on when there is room (durability rule A8). Then strace fails the n-th sync with EIO:
-//! the process ends with code 1 and names path and error, and the next start has everything that was acknowledged
-//! (rule A7). Needs root (for the mount) and strace; without them it fails and says so.
+//! the full disk, and writes go on when there is room (durability rule A8). Then strace fails the n-th sync, with one
+//! error or another: the process ends with code 1 and names path and error, and the next start has everything that was
+//! acknowledged (rule A7). Last it fails some writes, which are refused, while reads go on and writes do again behind
+//! them (rule A4). Needs root (for the mount) and strace; without them it fails and says so.
 
 mod damage;
 
@@ -30,8 +31,20 @@ const WRITES: usize = 2_000;
 const REFUSED_WITHIN: Duration = Duration::from_secs(10);
 const RESUMES_WITHIN: Duration = Duration::from_secs(20);
 const ENDS_WITHIN: Duration = Duration::from_secs(60);
-/// The sync that fails, counted from the start of the process: some hit the start, some the writes.
-const FAILED_SYNCS: [u32; 6] = [2, 5, 9, 14, 20, 31];
+const EIO: Error = Error("EIO", 5);
+const ENOSPC: Error = Error("ENOSPC", 28);
+const EDQUOT: Error = Error("EDQUOT", 122);
+/// The sync that fails, counted for each thread: some hit the start, some the writes. A start on a full disk goes on with
+/// the reserve, so these are of a device.
+const FAILED_SYNCS: [(u32, Error); 8] =
+    [(2, EIO), (5, EIO), (9, EIO), (14, EIO), (14, ENOSPC), (20, EIO), (20, EDQUOT), (31, ENOSPC)];
+const FAILED_WRITES: [Error; 3] = [EIO, ENOSPC, EDQUOT];
+/// The first and the last one that fail, counted for each thread: only that of the log comes so far.
+const WRITES_THAT_FAIL: (usize, usize) = (100, 120);
+
+/// An error of the system, by the name strace knows and the number that is told.
+#[derive(Debug, Clone, Copy)]
+struct Error(&'static str, i32);
 
 pub fn run(root: &Path, args: &[String]) -> Result<()> {
     let binary = match args {
@@ -44,14 +57,19 @@ pub fn run(root: &Path, args: &[String]) -> Result<()> {
     let folder = root.join(format!("target/disk-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
     full_disk(&binary, &folder.join("full"))?;
-    for failed in FAILED_SYNCS {
-        failed_sync(&binary, &folder.join(format!("sync-{failed}")), failed)?;
+    for (failed, error) in FAILED_SYNCS {
+        failed_sync(&binary, &folder.join(format!("sync-{failed}-{}", error.0)), failed, error)?;
+    }
+    for error in FAILED_WRITES {
+        failed_writes(&binary, &folder.join(format!("write-{}", error.0)), error)?;
     }
     let damaged = damage::run(&binary, &folder)?;
     fs::remove_dir_all(&folder)?;
     println!(
-        "disk: 1 full disk, {} failed syncs and {damaged} kinds of damage, nothing acknowledged is lost",
-        FAILED_SYNCS.len()
+        "disk: 1 full disk, {} failed syncs, {} kinds of failed writes and {damaged} kinds of damage, nothing \
+         acknowledged is lost",
+        FAILED_SYNCS.len(),
+        FAILED_WRITES.len()
     );
     Ok(())
 }
@@ -208,17 +226,45 @@ fn full_disk(binary: &Path, folder: &Path) -> Result<()> {
     bench.broker.verify()
 }
 
-fn failed_sync(binary: &Path, folder: &Path, number: u32) -> Result<()> {
+/// A program that runs the broker with some calls failing.
+fn with_errors(binary: &Path, folder: &Path, calls: &str, error: Error, when: &str) -> Result<PathBuf> {
     fs::create_dir_all(folder)?;
     let script = folder.join("ottla-with-errors");
     let text = format!(
-        "#!/bin/sh\nexec strace -f -qq -o {}/strace.log -e trace=fsync,fdatasync \
-         -e inject=fsync,fdatasync:error=EIO:when={number} {} \"$@\"\n",
+        "#!/bin/sh\nexec strace -f -qq -o {}/strace.log -e trace={calls} \
+         -e inject={calls}:error={}:when={when} {} \"$@\"\n",
         folder.display(),
+        error.0,
         binary.display()
     );
     fs::write(&script, text)?;
     process::run(folder, "chmod", &["+x", "ottla-with-errors"])?;
+    Ok(script)
+}
+
+fn failed_writes(binary: &Path, folder: &Path, error: Error) -> Result<()> {
+    println!("writes that fail with {}:", error.0);
+    let (first, last) = WRITES_THAT_FAIL;
+    let when = format!("{first}..{last}");
+    let script = with_errors(binary, folder, "pwrite64,pwritev,pwritev2", error, &when)?;
+    let mut bench = Bench::new(&script, binary, folder)?;
+    bench.broker.start()?;
+    bench.broker.wait_ready()?;
+    let created = bench.connect()?.create_topic(TOPIC, 1)?;
+    ensure!(created.is_ok(), "the topic was not created: {created:?}");
+    let refused = bench.write(2 * last)?;
+    ensure!(refused == Some(STORAGE_ERROR), "a write that failed was answered {refused:?}");
+    ensure!(bench.acked > 0, "no write was taken before");
+    bench.read()?;
+    bench.write_resumes()?;
+    ensure!(bench.write(10)?.is_none(), "the disk works again, and a write was refused");
+    bench.read()?;
+    bench.broker.stop()?;
+    bench.broker.verify()
+}
+
+fn failed_sync(binary: &Path, folder: &Path, number: u32, error: Error) -> Result<()> {
+    let script = with_errors(binary, folder, "fsync,fdatasync", error, &number.to_string())?;
     let mut bench = Bench::new(&script, binary, folder)?;
     bench.broker.start()?;
     let mut ready = false;
@@ -240,7 +286,8 @@ fn failed_sync(binary: &Path, folder: &Path, number: u32) -> Result<()> {
     // A start that never was is told like any other that cannot be.
     let codes = if ready { &["exit status: 1"][..] } else { &["exit status: 1", "exit status: 2"] };
     ensure!(codes.contains(&end.as_str()), "sync {number} failed and the process ended with {end}: {said}");
-    let named = said.lines().find(|line| line.contains("os error 5") && line.contains("/data"));
+    let number_of_error = format!("os error {}", error.1);
+    let named = said.lines().find(|line| line.contains(&number_of_error) && line.contains("/data"));
     let named = named.with_context(|| format!("path and error are not named: {said}"))?;
     println!("sync {number}: {} acknowledged, then: {}", bench.acked, named.trim());
     let acked = bench.acked;

@@ -1,5 +1,7 @@
 //! Health and metrics over HTTP.
 
+mod listener;
+
 use crate::sampler::Sampler;
 use axum::Router;
 use axum::extract::{Request, State};
@@ -7,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use listener::Bounded;
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
@@ -19,8 +22,14 @@ pub struct Admin {
     pub sampler: Sampler,
 }
 
-/// Serves until the future ends.
-pub async fn serve(admin: Admin, listener: HttpListener, stopped: impl Future<Output = ()> + Send + 'static) {
+/// Serves until the future ends, so many connections at once.
+pub async fn serve(
+    admin: Admin,
+    listener: HttpListener,
+    connections: usize,
+    stopped: impl Future<Output = ()> + Send + 'static,
+) {
+    let listener = Bounded::new(listener, connections);
     let routes = Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "live\n" }))

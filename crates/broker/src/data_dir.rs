@@ -18,7 +18,7 @@ mod look;
 pub use look::{Found, Free, look};
 
 use crate::cluster::embedded;
-use ottla_env::disk::{Disk, DiskLock, OpenMode};
+use ottla_env::disk::{Disk, DiskLock, OpenMode, lacks_room};
 use ottla_env::process;
 use ottla_env::rng::Rng;
 use ottla_state::fields::{Reader, Writer};
@@ -246,7 +246,7 @@ fn note(disk: &dyn Disk, path: &Path, text: &str) -> io::Result<()> {
         file.set_len(text.len() as u64)
     });
     match written {
-        Err(error) if error.kind() == io::ErrorKind::StorageFull => Ok(()),
+        Err(error) if lacks_room(&error) => Ok(()),
         other => other,
     }
 }

@@ -4,6 +4,7 @@
 //! order. Calls go down; only futures, tickets and watch channels go up.
 
 mod admin;
+mod admission;
 mod advertise;
 mod background;
 mod budget;
@@ -16,6 +17,7 @@ pub mod data_dir;
 mod dispatch;
 mod error;
 mod handlers;
+mod hosts;
 pub mod metrics;
 pub mod partition;
 mod peers;

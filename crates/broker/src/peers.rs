@@ -48,6 +48,8 @@ impl Peers {
 
     /// A place, if there is one for this peer.
     pub fn enter(&self, ip: IpAddr) -> Option<Place> {
+        // Two ways to write an address of the old family are one peer.
+        let ip = ip.to_canonical();
         let (total, of_peer) = {
             let crowd = self.0.crowd.lock().unwrap_or_else(PoisonError::into_inner);
             (crowd.total, crowd.overrides.get(&ip).copied().unwrap_or(crowd.per_ip))
@@ -92,7 +94,11 @@ mod tests {
         assert_eq!(enter(third, 9).len(), 2, "what was given back goes to others");
         peers.set(Crowd { total: 9, per_ip: 4, overrides: HashMap::new() });
         assert_eq!(enter(third, 9).len(), 4, "a limit that was raised holds at once");
+        let mapped = IpAddr::V6(std::net::Ipv4Addr::new(10, 0, 0, 2).to_ipv6_mapped());
+        peers.set(Crowd { total: 9, per_ip: 9, overrides: HashMap::from([(second, 3)]) });
+        assert_eq!(enter(mapped, 9).len(), 0, "it is the second one, whose places are taken");
         drop(of_second);
+        assert_eq!(enter(mapped, 9).len(), 3);
         assert!(peers.0.counts.lock().unwrap().by_ip.is_empty());
     }
 }

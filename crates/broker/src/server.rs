@@ -1,14 +1,13 @@
-//! Listeners: who may connect, and how many at once.
+//! Listeners: their addresses, and the loops that accept.
 
+use crate::admission::{Admission, Entrance};
 use crate::advertise;
 use crate::connection::{self, Limits};
 use crate::context::{Client, Context};
-use crate::peers::{Crowd, Peers};
-use crate::quotas::Addresses;
+use crate::hosts::{self, Hosts};
 use crate::settings::ListenerConfig;
+use arc_swap::ArcSwap;
 use ottla_env::net::{Listener, Net};
-use ottla_state::rate::Rate;
-use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -18,6 +17,9 @@ use tokio::task::JoinSet;
 
 /// Descriptors that are kept for logs, at most; with a low limit it is a quarter of it.
 const FILES_RESERVED: u64 = 4_096;
+
+/// Those of HTTP, at most: who watches a broker has one or two.
+const HTTP_CONNECTIONS: u64 = 64;
 
 /// A listener that is bound, under the name clients' metadata is made for.
 #[derive(Debug)]
@@ -121,64 +123,32 @@ pub async fn addresses(config: &ListenerConfig) -> Result<Vec<IpAddr>, BindError
 
 /// Accepts until the broker stops, then waits for the connections to give the answers that are due.
 pub async fn run(context: Arc<Context>, limits: Arc<Limits>, bound: Vec<Bound>) {
-    let peers = Peers::new(crowd(&context).await);
-    let mut accepting = JoinSet::new();
+    let hosts = Arc::<ArcSwap<Hosts>>::default();
+    let admission = Arc::new(Admission::new(Arc::clone(&context), Arc::clone(&hosts)));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(hosts::follow(Arc::clone(&context), hosts));
     for listener in bound {
-        accepting.spawn(accept(Arc::clone(&context), Arc::clone(&limits), listener, peers.clone()));
+        tasks.spawn(accept(Arc::clone(&context), Arc::clone(&limits), listener, Arc::clone(&admission)));
     }
-    while accepting.join_next().await.is_some() {}
+    while tasks.join_next().await.is_some() {}
 }
 
-/// How many of the open files that the process may have are for connections; the rest is for logs.
+/// How many of the open files that the process may have are for connections of clients; the rest is for logs, and some
+/// for HTTP.
 pub fn files_for_sockets(open_files_max: u64) -> u64 {
-    open_files_max - (open_files_max / 4).min(FILES_RESERVED)
+    open_files_max - (open_files_max / 4).min(FILES_RESERVED) - files_for_http(open_files_max)
 }
 
-/// How many may be connected. Descriptors of the logs are kept for them, whatever the settings allow.
-async fn crowd(context: &Context) -> Crowd {
-    let settings = context.settings.load();
-    let config = &settings.broker().live;
-    let files = ottla_env::process::open_file_limit();
-    let for_sockets = files.and_then(|limit| usize::try_from(files_for_sockets(limit)).ok());
-    let for_sockets = for_sockets.unwrap_or(usize::MAX);
-    if for_sockets < config.max_connections && config.max_connections != i32::MAX as usize {
-        tracing::warn!(
-            max_connections = config.max_connections,
-            open_files = files,
-            possible = for_sockets,
-            "max.connections is more than the limit of open files allows; raise it with ulimit -n"
-        );
-    }
-    let mut overrides = HashMap::new();
-    for (host, count) in &config.max_connections_overrides {
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        match tokio::net::lookup_host((bare, 0)).await {
-            Ok(found) => overrides.extend(found.map(|address| (address.ip(), *count))),
-            Err(error) => {
-                tracing::warn!(host, error = %error, "max.connections.per.ip.overrides names a host without address");
-            }
-        }
-    }
-    Crowd { total: config.max_connections.min(for_sockets), per_ip: config.max_connections_per_ip, overrides }
+/// How many are for connections of HTTP.
+pub fn files_for_http(open_files_max: u64) -> u64 {
+    (open_files_max / 8).clamp(1, HTTP_CONNECTIONS).min(open_files_max)
 }
 
 fn milliseconds(ms: i64) -> Duration {
     Duration::from_millis(ms.unsigned_abs())
 }
 
-/// How long a connection of this address waits until it is closed; 0 where it is welcome (KIP-612).
-async fn address_waits(context: &Context, addresses: &mut Addresses, ip: IpAddr) -> i64 {
-    let Some(table) = context.quotas.of_addresses() else { return 0 };
-    if !addresses.is_of(&table) {
-        *addresses = Addresses::resolve(table).await;
-    }
-    addresses.limit(ip).map_or(0, |limit| context.quotas.connected(ip, limit))
-}
-
-async fn accept(context: Arc<Context>, limits: Arc<Limits>, bound: Bound, peers: Peers) {
-    let mut settings = context.settings.load();
-    let mut rate = Rate::default();
-    let mut addresses = Addresses::default();
+async fn accept(context: Arc<Context>, limits: Arc<Limits>, bound: Bound, admission: Arc<Admission>) {
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -196,42 +166,36 @@ async fn accept(context: Arc<Context>, limits: Arc<Limits>, bound: Bound, peers:
                 continue;
             }
         };
-        let newest = context.settings.load();
-        if !Arc::ptr_eq(&newest, &settings) {
-            settings = newest;
-            peers.set(crowd(&context).await);
-        }
-        let config = settings.broker();
-        let (window, now_ms) = (config.quota_window, context.clock.now_ms());
-        rate.record(window, 1.0, now_ms);
-        let wait_ms = rate.throttle_ms(window, f64::from(config.live.max_connection_rate), now_ms);
+        let wait_ms = admission.arrived();
         if wait_ms > 0 {
-            // As in Kafka: no connection waits longer than one sample.
             tokio::select! {
-                () = tokio::time::sleep(milliseconds(wait_ms.min(window.sample_ms))) => {}
+                () = tokio::time::sleep(milliseconds(wait_ms)) => {}
                 () = context.stopped() => break,
             }
         }
         let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else { continue };
-        let Some(place) = peers.enter(peer.ip()) else {
-            context.metrics.connection_refused();
-            tracing::debug!(%peer, "too many connections; this one is closed");
-            continue;
+        let place = match admission.enter(peer.ip()) {
+            Entrance::Welcome(place) => place,
+            Entrance::Full => {
+                context.metrics.connection_refused();
+                tracing::debug!(%peer, "too many connections; this one is closed");
+                continue;
+            }
+            Entrance::Early(place, wait_ms) => {
+                // Who is closed at once comes back at once. The place is taken as long, so there are not too many.
+                let context = Arc::clone(&context);
+                connections.spawn(async move {
+                    let _held = (stream, place);
+                    tokio::select! {
+                        () = tokio::time::sleep(milliseconds(wait_ms)) => {}
+                        () = context.stopped() => {}
+                    }
+                });
+                continue;
+            }
         };
-        let wait_ms = address_waits(&context, &mut addresses, peer.ip()).await;
-        if wait_ms > 0 {
-            rate.record(window, -1.0, now_ms);
-            // Who is closed at once comes back at once. The place is taken as long, so there are not too many.
-            let context = Arc::clone(&context);
-            connections.spawn(async move {
-                let _held = (stream, place);
-                tokio::select! {
-                    () = tokio::time::sleep(milliseconds(wait_ms)) => {}
-                    () = context.stopped() => {}
-                }
-            });
-            continue;
-        }
+        let settings = context.settings.load();
+        let config = settings.broker();
         let advertised = advertise::resolve(&bound.name, &config.listeners, &config.advertised, local);
         let (leaving, left) = watch::channel(false);
         let client = Client {

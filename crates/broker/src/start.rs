@@ -188,7 +188,9 @@ impl Broker {
         let sampler = Sampler::new(&context, &limits, &ready);
         if let Some((listener, _)) = http {
             let admin = Admin { sampler: sampler.clone() };
-            background.spawn(admin::serve(admin, listener, context.stopped()));
+            let files = ottla_env::process::open_file_limit().unwrap_or(u64::MAX);
+            let connections = usize::try_from(server::files_for_http(files)).unwrap_or(usize::MAX);
+            background.spawn(admin::serve(admin, listener, connections, context.stopped()));
         }
         let kafka = bound.iter().map(|bound| bound.address).collect();
         let server = tokio::spawn(server::run(Arc::clone(&context), limits, bound));
@@ -289,18 +291,12 @@ fn forget(context: &Arc<Context>) -> Box<partition::Forget> {
 fn attend_logs(background: &mut JoinSet<()>, context: &Arc<Context>) {
     let (registry, forget) = (context.registry.clone(), forget(context));
     background.spawn(async move { registry.run_deletions(forget).await });
-    let ms = |context: &Context, value: fn(&BrokerConfig) -> u64| {
-        Duration::from_millis(value(context.settings.load().broker()).max(1))
-    };
-    let own = Arc::clone(context);
-    let every = move || ms(&own, |config| config.retention_check_ms);
-    let registry = context.registry.clone();
-    background.spawn(background::attend(registry, Chore::Retain, every, context.stopped()));
+    background
+        .spawn(background::attend(Arc::clone(context), Chore::Retain, |config| config.retention_check_ms));
     if context.settings.load().broker().cleaner_enabled {
-        let own = Arc::clone(context);
-        let every = move || ms(&own, |config| config.cleaner_backoff_ms);
-        let registry = context.registry.clone();
-        background.spawn(background::attend(registry, Chore::Compact, every, context.stopped()));
+        background.spawn(background::attend(Arc::clone(context), Chore::Compact, |config| {
+            config.live.cleaner_backoff_ms
+        }));
     }
 }
 

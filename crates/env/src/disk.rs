@@ -41,6 +41,20 @@ pub struct Space {
     pub free: u64,
 }
 
+/// Whether no descriptor was free. A sync that says so was not tried, because its directory could not be opened; another
+/// try is good.
+pub fn lacks_descriptors(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    error
+        .raw_os_error()
+        .is_some_and(|code| [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error).contains(&code))
+}
+
+/// Whether there was no room, on the disk or in the quota of its user.
+pub fn lacks_room(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// Held as long as the lock is wanted; dropping it releases the lock.
 pub trait DiskLock: Debug + Send + Sync {}
 

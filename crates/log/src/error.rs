@@ -1,5 +1,6 @@
 //! What can go wrong in a log, one enum per operation.
 
+use ottla_env::disk::lacks_descriptors;
 use ottla_wire::batch::BatchError;
 use std::io;
 use std::path::PathBuf;
@@ -17,14 +18,28 @@ pub struct Damage {
 
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
+    /// Another attempt is good.
     #[error("{action} {}: {source}", path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Sync(#[from] SyncFailed),
 }
 
 impl OpenError {
     pub(crate) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
+    }
+
+    pub(crate) fn sync(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| {
+            if lacks_descriptors(&source) {
+                Self::Io { action: "open", path, source }
+            } else {
+                SyncFailed { path, source }.into()
+            }
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::recovery::{self, Recovered, Recovery};
 use crate::segment::{Segment, file_name};
 use crate::sync_ledger::{SyncJob, SyncLedger};
 use bytes::Bytes;
-use ottla_env::disk::{Disk, File, OpenMode};
+use ottla_env::disk::{Disk, File, OpenMode, lacks_room};
 use ottla_wire::batch::{BatchHeader, HEADER_LEN, patched_header};
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
@@ -358,6 +358,11 @@ impl Log {
         self.ledger.done(path)
     }
 
+    /// A sync was not tried, for lack of descriptors; [`Log::take_sync_jobs`] gives it once more.
+    pub fn sync_not_tried(&mut self, path: &Path) {
+        self.ledger.not_tried(path);
+    }
+
     pub fn expire_producers(&mut self, now_ms: i64) {
         self.producers.expire(now_ms, self.config.producer_id_expiration_ms);
     }
@@ -416,10 +421,7 @@ fn write(file: &dyn File, header: &[u8], body: &[u8], position: u64) -> io::Resu
 }
 
 fn disk_error(error: io::Error) -> AppendError {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => AppendError::DiskFull,
-        _ => AppendError::Io(error),
-    }
+    if lacks_room(&error) { AppendError::DiskFull } else { AppendError::Io(error) }
 }
 
 #[cfg(test)]

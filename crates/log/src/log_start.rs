@@ -8,7 +8,7 @@
 
 use crate::error::{StartFailed, SyncFailed};
 use crate::log::LogPlace;
-use ottla_env::disk::{Disk, OpenMode};
+use ottla_env::disk::{Disk, OpenMode, lacks_descriptors};
 use ottla_wire::batch::crc32c;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -69,7 +69,12 @@ impl StartJob {
         let renamed = self.disk.rename(&temporary, &path);
         renamed.map_err(|source| StartFailed::Write { path, source })?;
         for dir in self.place.names() {
-            synced(&dir, self.disk.sync_dir(&dir))?;
+            match self.disk.sync_dir(&dir) {
+                Err(source) if lacks_descriptors(&source) => {
+                    return Err(StartFailed::Write { path: dir, source });
+                }
+                result => synced(&dir, result)?,
+            }
         }
         Ok(())
     }

@@ -354,7 +354,7 @@ impl Recovery<'_> {
         recovered: &mut Recovered,
     ) -> Result<bool, OpenError> {
         if !self.synced && !controls::active(Control::NoSyncAtRecovery) {
-            file.sync_data().map_err(OpenError::io("sync", path))?;
+            file.sync_data().map_err(OpenError::sync(path))?;
         }
         file.drop_cache().map_err(OpenError::io("drop the cache of", path))?;
         let segment = match recovered.segments.last() {
@@ -431,7 +431,7 @@ impl Recovery<'_> {
         if !controls::active(Control::CutBytesStay) {
             file.set_len(position).map_err(OpenError::io("cut", path))?;
         }
-        file.sync_data().map_err(OpenError::io("sync", path))
+        file.sync_data().map_err(OpenError::sync(path))
     }
 
     /// A segment behind the end of the log.
@@ -448,7 +448,7 @@ impl Recovery<'_> {
         let valid = holds_valid_batch(&source, 0, size, i64::MIN).map_err(OpenError::io("read", path))?;
         self.remove_index(path)?;
         if valid {
-            file.sync_data().map_err(OpenError::io("sync", path))?;
+            file.sync_data().map_err(OpenError::sync(path))?;
             let kept = path.with_added_extension("0.cut");
             self.disk.rename(path, &kept).map_err(OpenError::io("rename", path))?;
             recovered.report.kept.push(kept);
@@ -476,8 +476,8 @@ impl Recovery<'_> {
             copy.write_all_at(part, at - from).map_err(OpenError::io("write", kept))?;
             at += part.len() as u64;
         }
-        copy.sync_data().map_err(OpenError::io("sync", kept))?;
-        self.disk.sync_dir(&self.place.dir).map_err(OpenError::io("sync", &self.place.dir))
+        copy.sync_data().map_err(OpenError::sync(kept))?;
+        self.disk.sync_dir(&self.place.dir).map_err(OpenError::sync(&self.place.dir))
     }
 
     fn remove_index(&self, path: &Path) -> Result<(), OpenError> {
@@ -492,7 +492,7 @@ impl Recovery<'_> {
 
     fn sync_names(&self) -> Result<(), OpenError> {
         for dir in self.place.names() {
-            self.disk.sync_dir(&dir).map_err(OpenError::io("sync", &dir))?;
+            self.disk.sync_dir(&dir).map_err(OpenError::sync(&dir))?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use crate::controls::{self, Control};
 use ottla_env::disk::{Disk, File};
 use std::collections::VecDeque;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -129,6 +129,14 @@ impl SyncLedger {
         jobs
     }
 
+    /// A sync of this file was not tried: it is as due as before.
+    pub fn not_tried(&mut self, path: &Path) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.path == *path) {
+            entry.in_flight = None;
+            entry.cut_due |= std::mem::take(&mut entry.cut_in_flight);
+        }
+    }
+
     /// A sync of this file has ended well. Returns the durable offset.
     pub fn done(&mut self, path: &PathBuf) -> i64 {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.path == *path) {
@@ -167,7 +175,6 @@ mod tests {
     use super::*;
     use ottla_env::disk::{MemoryDisk, OpenMode};
     use ottla_env::rng::{Rng, SeededRng};
-    use std::path::Path;
 
     fn ledger() -> (SyncLedger, MemoryDisk) {
         let disk = MemoryDisk::new();
@@ -214,6 +221,22 @@ mod tests {
         assert_eq!(ledger.done(&PathBuf::from("/b")), 10);
         assert_eq!(ledger.done(&PathBuf::from("/a")), 20);
         assert!(!ledger.is_dirty() && ledger.entries.len() == 1);
+    }
+
+    #[test]
+    fn a_sync_that_was_not_tried_is_due_again() {
+        let (mut ledger, disk) = ledger();
+        add(&mut ledger, &disk, "a", 0);
+        ledger.appended(10);
+        ledger.cut_back();
+        for _ in 0..2 {
+            assert_eq!(paths(&ledger.take_jobs()), ["/a"]);
+            ledger.not_tried(Path::new("/a"));
+            assert!(ledger.is_dirty() && ledger.durable_offset() == 0);
+        }
+        assert_eq!(ledger.take_jobs().len(), 1);
+        assert_eq!(ledger.done(&PathBuf::from("/a")), 10);
+        assert!(!ledger.is_dirty());
     }
 
     #[test]

@@ -115,6 +115,11 @@ impl RecordIter {
         &self.header
     }
 
+    /// Bytes that no record has taken. At the end there are none, or the header does not count all records.
+    pub fn bytes_left(&self) -> usize {
+        self.records.len() - self.at
+    }
+
     fn bytes(&mut self) -> Option<Option<Bytes>> {
         let Some(length) = length(&self.records, &mut self.at)? else { return Some(None) };
         let bytes = self.records.slice(self.at..self.at + length);

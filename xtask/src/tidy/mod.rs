@@ -11,6 +11,7 @@ mod fuzz;
 mod graph;
 mod imports;
 mod packages;
+mod settings;
 mod sizes;
 mod source;
 mod text;
@@ -54,6 +55,7 @@ pub fn run(root: &Path) -> Result<()> {
     findings.extend(documents::check(root, &files));
     findings.extend(apis::check(&files));
     findings.extend(fuzz::check(&files));
+    findings.extend(settings::check(&files));
     let graph = graph::Graph::load(root)?;
     findings.extend(packages::check(&graph));
     findings.sort();

@@ -25,6 +25,9 @@ use tokio::task::JoinSet;
 /// Time that a client waits for the shards of a topic that was just made.
 const FIRST_LOAD: Duration = Duration::from_secs(5);
 
+/// What a batch adds to the key and the value of its only record, at most.
+const BATCH_ADDS: usize = 61 + 36;
+
 /// Time until a machine is told once more what it may not have stored.
 const AGAIN: Duration = Duration::from_millis(100);
 
@@ -170,15 +173,22 @@ impl Groups {
 
     fn start_shard(&self, shards: &mut Shards, topic: &Topic, index: i32, leader_epoch: i32) {
         let Some(partition) = self.start.registry.partition(topic, index) else { return };
-        let config = self.start.config.machine.clone();
+        let (log, machine) = (Arc::clone(&partition.log), self.start.config.machine.clone());
+        // As in Kafka a record is as large as the topic allows now.
+        let config = move || group::Config {
+            max_record_bytes: partition.config().max_message_bytes.saturating_sub(BATCH_ADDS),
+            ..machine.clone()
+        };
+        let newest = config.clone();
         let (shard, client) = Shard::new(ShardStart {
             index,
-            log: Arc::clone(&partition.log),
+            log,
             leader_epoch,
             codec: self.start.config.codec,
             commit_timeout: self.start.config.commit_timeout,
             clock: Arc::clone(&self.start.clock),
-            make: Box::new(move || group::Groups::new(config.clone())),
+            make: Box::new(move || group::Groups::new(config())),
+            configure: Box::new(move |groups: &mut group::Groups| groups.configure(newest())),
             observe: Box::new(Counted {
                 metrics: Arc::clone(&self.start.metrics),
                 gauges: GroupGauges::default(),

@@ -86,6 +86,8 @@ pub(super) struct ShardStart<M> {
     pub clock: Arc<dyn Clock>,
     /// An empty machine.
     pub make: Box<dyn Fn() -> M + Send>,
+    /// Gives it the settings in force, whenever it is about to decide.
+    pub configure: Box<dyn Fn(&mut M) + Send>,
     pub observe: Box<dyn Observe<M>>,
     /// True from the moment the shard has to end.
     pub stopping: watch::Receiver<bool>,
@@ -230,9 +232,15 @@ where
                 }
                 committed = committed(serving.held.front_mut()) => failed = serving.committed(committed),
                 () = sleep(late) => serving.give_up(self.start.commit_timeout),
-                () = sleep(due), if has_room => failed = serving.expire().is_err(),
+                () = sleep(due), if has_room => {
+                    (self.start.configure)(&mut serving.machine);
+                    failed = serving.expire().is_err();
+                }
                 asked = self.queue.recv(), if has_room => match asked {
-                    Some(asked) => failed = serving.take(asked, &mut self.queue).is_err(),
+                    Some(asked) => {
+                        (self.start.configure)(&mut serving.machine);
+                        failed = serving.take(asked, &mut self.queue).is_err();
+                    }
                     None => {
                         serving.finish(self.start.commit_timeout).await;
                         return End::Stopping;

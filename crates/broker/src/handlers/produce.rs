@@ -22,7 +22,7 @@ use ottla_wire::messages::produce::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, ProduceRequest, ProduceResponse,
     TopicProduceResponse,
 };
-use ottla_wire::record::{self, RecompressError};
+use ottla_wire::record::{self, RecompressError, RecordError};
 use ottla_wire::{ErrorCode, WireStr};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -256,9 +256,9 @@ fn check_records(
     if !all && !bounded {
         return Ok(());
     }
-    let records = record::iterate(batch, decompressed_max(config)).map_err(invalid)?;
+    let mut records = record::iterate(batch, decompressed_max(config)).map_err(invalid)?;
     let (mut keyless, mut untimely) = (BadRecords::default(), BadRecords::default());
-    for (index, record) in records.enumerate().take_while(|_| all) {
+    for (index, record) in records.by_ref().enumerate().take_while(|_| all) {
         let record = record.map_err(invalid)?;
         // It could never be superseded.
         if compact && record.key.is_none() {
@@ -275,6 +275,9 @@ fn check_records(
             let why = || format!("timestamp {time} is outside of {earliest} to {latest}").into();
             untimely.note(nameable, index, why);
         }
+    }
+    if all && records.bytes_left() > 0 {
+        return Err(invalid(RecordError::Malformed));
     }
     if keyless.are_there {
         let why = Refused::new(ErrorCode::InvalidRecord, "records without a key in a compacted topic");

@@ -25,6 +25,8 @@ use tokio::sync::{oneshot, watch};
 pub(super) enum Openness {
     Unopened,
     Open(LogReader),
+    /// It could not be opened; for the next one who asks that is tried again.
+    NotOpened(String),
     /// It cannot be used until the broker starts again.
     Failed(String),
     Deleted,
@@ -135,7 +137,7 @@ impl LocalLog {
 fn closed(openness: &Openness) -> ReadError {
     match openness {
         Openness::Deleted => ReadError::Deleted,
-        Openness::Failed(why) => ReadError::Storage(why.clone()),
+        Openness::NotOpened(why) | Openness::Failed(why) => ReadError::Storage(why.clone()),
         _ => ReadError::Stopping,
     }
 }
@@ -188,6 +190,13 @@ impl PartitionLog for Arc<LocalLog> {
 
     fn ready(&self) -> BoxFuture<'_, Result<(), ReadError>> {
         Box::pin(async move {
+            self.openness.send_if_modified(|openness| {
+                let again = matches!(openness, Openness::NotOpened(_));
+                if again {
+                    *openness = Openness::Unopened;
+                }
+                again
+            });
             let mut openness = self.openness.subscribe();
             if matches!(*openness.borrow_and_update(), Openness::Unopened) {
                 let _ = self.writer.send(Message::Open(Arc::clone(self)));

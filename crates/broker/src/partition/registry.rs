@@ -24,7 +24,7 @@ use ottla_env::disk::{Disk, Space};
 use ottla_env::net::BoxFuture;
 use ottla_env::task::{DiskLoop, Workers};
 use ottla_log::checkpoint::{Checkpoint, FILE_NAME, LogKey};
-use ottla_log::{Durability, Log, LogPlace, OpenError, OpenFrom};
+use ottla_log::{Durability, Log, LogPlace, OpenError, OpenFrom, SyncFailed};
 use ottla_state::image::{Configs, Topic};
 use ottla_state::{Image, TopicId};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -680,5 +680,6 @@ impl Room for Reserve {
 fn open_error(error: OpenError) -> StartError {
     match error {
         OpenError::Io { action, path, source } => StartError::Io { action, path, source },
+        OpenError::Sync(SyncFailed { path, source }) => StartError::Io { action: "sync", path, source },
     }
 }

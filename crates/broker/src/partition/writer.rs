@@ -16,6 +16,7 @@ use crate::metrics::StorageMetrics;
 use compaction::Compacting;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use ottla_env::clock::Clock;
+use ottla_env::disk::lacks_descriptors;
 use ottla_env::task::{Turn, Wait, Work};
 use ottla_log::checkpoint::{LogEntry, LogKey};
 use ottla_log::compaction::Compacted;
@@ -31,6 +32,8 @@ use tokio::sync::oneshot;
 
 /// Messages that are handled before dirty files are looked for.
 const GROUP: usize = 512;
+/// Until a sync for which no descriptor was free is tried again.
+const POSTPONED_MS: i64 = 100;
 /// A clock that somebody sets must not make a wait endless.
 const LOOK_MS: i64 = 60_000;
 
@@ -189,6 +192,9 @@ pub(super) struct Writer {
     collecting: Vec<Collecting>,
     /// Whether any log could be due for a sync by time or count.
     any_os: bool,
+    /// Logs with syncs for which there was no descriptor, and when they are tried again.
+    postponed: Vec<LogKey>,
+    postponed_until_ms: i64,
     /// Files to unlink, by when.
     removals: BTreeMap<i64, Vec<Removal>>,
     disk_full: bool,
@@ -237,6 +243,8 @@ impl Writer {
             touched: Vec::new(),
             collecting: Vec::new(),
             any_os: false,
+            postponed: Vec::new(),
+            postponed_until_ms: 0,
             removals: BTreeMap::new(),
             disk_full: false,
             stopping: false,
@@ -244,7 +252,7 @@ impl Writer {
         }
     }
 
-    /// The next message, or that an `os` log is due for a sync or a file for its end.
+    /// The next message, or that something is due.
     fn next(&mut self, wait: Wait) -> Next {
         let due = self.due();
         let now = self.tools.clock.now_ms();
@@ -265,16 +273,17 @@ impl Writer {
         }
     }
 
-    /// When an `os` log is due for a sync or a file for its end.
+    /// When an `os` log is due for a sync, a sync for another try, or a file for its end.
     fn due(&self) -> Option<i64> {
-        if !self.any_os && self.removals.is_empty() {
+        if !self.any_os && self.removals.is_empty() && self.postponed.is_empty() {
             return None;
         }
         let due = self.logs.values().filter(|_| self.any_os).filter_map(|owned| match &owned.state {
             State::Open(open) => open.flush_due(),
             _ => None,
         });
-        due.chain(self.removals.first_key_value().map(|(due, _)| *due)).min()
+        let postponed = (!self.postponed.is_empty()).then_some(self.postponed_until_ms);
+        due.chain(self.removals.first_key_value().map(|(due, _)| *due)).chain(postponed).min()
     }
 
     fn look_at_due(&mut self) {
@@ -282,6 +291,9 @@ impl Writer {
         let is_due =
             |owned: &Owned| matches!(&owned.state, State::Open(o) if o.flush_due().is_some_and(|d| d <= now));
         self.touched.extend(self.logs.iter().filter(|(_, owned)| is_due(owned)).map(|(key, _)| *key));
+        if self.postponed_until_ms <= now {
+            self.touched.append(&mut self.postponed);
+        }
         self.remove_due(now);
     }
 
@@ -340,9 +352,10 @@ impl Writer {
         if self.stopping || self.logs.contains_key(&log.key) {
             return;
         }
-        if !matches!(*log.openness.borrow(), Openness::Unopened) {
+        if !matches!(*log.openness.borrow(), Openness::Unopened | Openness::NotOpened(_)) {
             return;
         }
+        log.openness.send_replace(Openness::Unopened);
         self.logs.insert(log.key, Owned { local: Arc::clone(log), state: State::Opening(Vec::new()) });
         let (log, own, open) = (Arc::clone(log), self.own.clone(), Arc::clone(&self.tools.open));
         self.tools.syncs.submit(Class::Asked, move || {
@@ -379,7 +392,14 @@ impl Writer {
                     compacting: Compacting::Idle,
                 }));
             }
-            Err(error) => {
+            Err(error @ OpenError::Io { .. }) => {
+                tracing::error!(error = %error, "a log cannot be opened; that is tried again");
+                let why = error.to_string();
+                local.set_openness(Openness::NotOpened(why.clone()));
+                self.logs.remove(&key);
+                return refuse(waiting, &AppendError::Storage(why.clone()), &DeleteError::Storage(why));
+            }
+            Err(error @ OpenError::Sync(_)) => {
                 tracing::error!(error = %error, "a log cannot be opened");
                 local.set_openness(Openness::Failed(error.to_string()));
                 owned.state = State::Failed(error.to_string());
@@ -501,6 +521,10 @@ impl Writer {
         if let Err(error) = result
             && !controls::active(Control::RetryAfterFailedSync)
         {
+            if lacks_descriptors(&error) {
+                open.log.sync_not_tried(path);
+                return self.postpone(key, path);
+            }
             return self.fail(key, path, error.to_string());
         }
         let durable = open.log.sync_done(path);
@@ -511,6 +535,15 @@ impl Writer {
         if let Some(entry) = open.pending.take_if(|entry| entry.end_offset <= durable) {
             self.settle(key, Some(entry));
         }
+    }
+
+    /// A sync is tried again soon.
+    fn postpone(&mut self, key: &LogKey, path: &Path) {
+        if self.postponed.is_empty() {
+            tracing::warn!(path = %path.display(), "no descriptor is free for a sync; it is tried again");
+            self.postponed_until_ms = self.tools.clock.now_ms().saturating_add(POSTPONED_MS);
+        }
+        self.postponed.push(*key);
     }
 
     fn producers(&self, key: &LogKey, reply: oneshot::Sender<Vec<ActiveProducer>>) {
@@ -598,15 +631,7 @@ impl Writer {
         let Some(owned) = self.logs.remove(key) else { return };
         owned.local.set_openness(Openness::Deleted);
         match owned.state {
-            State::Opening(waiting) => {
-                for waiting in waiting {
-                    match waiting {
-                        Waiting::Append(_, reply) => drop(reply.send(Err(AppendError::Deleted))),
-                        Waiting::DeleteRecords(_, reply) => drop(reply.send(Err(DeleteError::Deleted))),
-                        Waiting::Do(_) => {}
-                    }
-                }
-            }
+            State::Opening(waiting) => refuse(waiting, &AppendError::Deleted, &DeleteError::Deleted),
             State::Open(open) => {
                 for (_, reply, _) in open.waiting {
                     let _ = reply.send(Err(AppendError::Deleted));
@@ -658,6 +683,17 @@ impl OpenLog {
             return Some(since);
         }
         (config.flush_ms != i64::MAX).then(|| since.saturating_add(config.flush_ms))
+    }
+}
+
+/// Answers those who waited for a log that does not open.
+fn refuse(waiting: Vec<Waiting>, append: &AppendError, delete: &DeleteError) {
+    for waiting in waiting {
+        match waiting {
+            Waiting::Append(_, reply) => drop(reply.send(Err(append.clone()))),
+            Waiting::DeleteRecords(_, reply) => drop(reply.send(Err(delete.clone()))),
+            Waiting::Do(_) => {}
+        }
     }
 }
 

@@ -24,6 +24,7 @@ use sensors::{Sensors, Who};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
 
 /// Kafka's name for whoever did not say who it is.
 pub const ANONYMOUS: &str = "ANONYMOUS";
@@ -42,6 +43,7 @@ pub struct Quotas {
     /// A bit for each key in which somebody is limited.
     limited: AtomicU8,
     table: ArcSwap<ClientQuotas>,
+    changed: watch::Sender<()>,
     sensors: Mutex<Sensors>,
     windows: Windows,
     clock: Arc<dyn Clock>,
@@ -53,6 +55,7 @@ impl Quotas {
         Self {
             limited: AtomicU8::new(0),
             table: ArcSwap::default(),
+            changed: watch::Sender::new(()),
             sensors: Mutex::default(),
             windows,
             clock,
@@ -69,6 +72,12 @@ impl Quotas {
         let limited = Key::ALL.into_iter().filter(|key| quotas.limits_any(*key)).map(bit).sum();
         self.table.store(Arc::clone(quotas));
         self.limited.store(limited, Ordering::Relaxed);
+        self.changed.send_replace(());
+    }
+
+    /// Marked whenever there is another table.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     /// The charge of a request; `None` while no client is limited in anything.

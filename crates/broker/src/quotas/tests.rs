@@ -1,6 +1,7 @@
 //! Clients that do more than they may, on a clock that stands still.
 
 use super::*;
+use crate::hosts::Hosts;
 use ottla_env::clock::ManualClock;
 use ottla_state::Change;
 use ottla_state::quota::{Entity, Limit, Limits, Who};
@@ -195,14 +196,16 @@ fn connections_beyond_the_limit_of_their_address_wait_a_sample_at_most() {
     assert_eq!(lab.quotas.connected(address, 1.0), 0, "those that were refused do not count");
 }
 
-#[tokio::test]
-async fn addresses_are_found_by_number_by_name_and_by_default() {
+#[test]
+fn addresses_are_found_by_number_by_name_and_by_default() {
     let ip = |who| (Entity::Ip(who), Key::ConnectionCreationRate, 5.0);
     let named = |name: &str| Who::Named(name.to_owned());
-    let lab = lab(&[ip(named("10.0.0.1")), ip(named("localhost")), ip(named("no.such.host.invalid"))]);
+    let all = [ip(named("10.0.0.1")), ip(named("known")), ip(named("unknown"))];
+    let lab = lab(&all);
     let table = lab.quotas.of_addresses().unwrap();
-    let mut addresses = Addresses::resolve(Arc::clone(&table)).await;
-    assert!(addresses.is_of(&table));
+    let hosts = Arc::new(Hosts::from([("known".to_owned(), vec!["127.0.0.1".parse().unwrap()])]));
+    let mut addresses = Addresses::new(Arc::clone(&table), Arc::clone(&hosts));
+    assert!(addresses.is_of(&table, &hosts));
     for (address, limit) in [
         ("10.0.0.1", Some(5.0)),
         ("::ffff:10.0.0.1", Some(5.0)),
@@ -211,16 +214,16 @@ async fn addresses_are_found_by_number_by_name_and_by_default() {
     ] {
         assert_eq!(addresses.limit(address.parse().unwrap()), limit, "{address}");
     }
-    let all = [ip(named("10.0.0.1")), ip(named("localhost")), ip(named("no.such.host.invalid"))];
+    assert!(!addresses.is_of(&table, &Arc::new(Hosts::new())), "a host may have been found");
     lab.limit(&[&all[..], &[(any_client(), Key::ProducerByteRate, 1.0)]].concat());
     let other = lab.quotas.of_addresses().unwrap();
-    assert!(!Arc::ptr_eq(&table, &other) && addresses.is_of(&other), "the hosts are not asked for again");
+    assert!(!Arc::ptr_eq(&table, &other) && addresses.is_of(&other, &hosts));
     lab.limit(&all[1..]);
-    assert!(!addresses.is_of(&lab.quotas.of_addresses().unwrap()));
+    assert!(!addresses.is_of(&lab.quotas.of_addresses().unwrap(), &hosts));
     lab.limit(&[(Entity::Ip(Who::Default), Key::ConnectionCreationRate, 7.0)]);
     let table = lab.quotas.of_addresses().unwrap();
-    assert!(!addresses.is_of(&table));
-    assert_eq!(Addresses::resolve(table).await.limit("10.0.0.2".parse().unwrap()), Some(7.0));
+    assert!(!addresses.is_of(&table, &hosts));
+    assert_eq!(Addresses::new(table, hosts).limit("10.0.0.2".parse().unwrap()), Some(7.0));
 }
 
 #[test]

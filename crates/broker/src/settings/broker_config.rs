@@ -53,8 +53,6 @@ pub struct BrokerConfig {
     pub retention_check_ms: u64,
     /// `log.cleaner.enable`: compacted topics are compacted.
     pub cleaner_enabled: bool,
-    /// `log.cleaner.backoff.ms`: how often logs are looked at for something to compact.
-    pub cleaner_backoff_ms: u64,
     pub rack: Option<String>,
     pub log_level: Option<String>,
 }
@@ -66,9 +64,11 @@ pub struct LiveConfig {
     pub max_connections_per_ip: usize,
     /// `max.connections.per.ip.overrides`: addresses or names, and how many they may have.
     pub max_connections_overrides: Vec<(String, usize)>,
-    /// `max.connection.creation.rate`, per second and listener.
+    /// `max.connection.creation.rate`, per second, of all listeners together.
     pub max_connection_rate: i32,
     pub producer_id_expiration_ms: i64,
+    /// `log.cleaner.backoff.ms`: how often logs are looked at for something to compact.
+    pub cleaner_backoff_ms: u64,
 }
 
 impl LiveConfig {
@@ -86,6 +86,9 @@ impl LiveConfig {
                 .and_then(|n| i32::try_from(n).ok())
                 .unwrap_or(i32::MAX),
             producer_id_expiration_ms: number("producer.id.expiration.ms").unwrap_or(i64::MAX),
+            cleaner_backoff_ms: number("log.cleaner.backoff.ms")
+                .and_then(|ms| u64::try_from(ms).ok())
+                .unwrap_or(u64::MAX),
         }
     }
 }
@@ -130,9 +133,11 @@ pub(super) fn build(resolved: &mut Resolved) -> BrokerConfig {
         max_incremental_fetch_sessions: count(resolved, "max.incremental.fetch.session.cache.slots"),
         max_described_partitions: int(resolved, "max.request.partition.size.limit"),
         groups,
-        retention_check_ms: interval(resolved, "log.retention.check.interval.ms"),
+        retention_check_ms: resolved
+            .number("log.retention.check.interval.ms")
+            .and_then(|ms| u64::try_from(ms).ok())
+            .unwrap_or(u64::MAX),
         cleaner_enabled: resolved.flag("log.cleaner.enable"),
-        cleaner_backoff_ms: interval(resolved, "log.cleaner.backoff.ms"),
         rack: resolved.text("broker.rack").map(str::to_owned),
         log_level: resolved.text("log.level").map(str::to_owned),
     }
@@ -148,11 +153,6 @@ fn window(resolved: &Resolved, samples: &str, seconds: &str) -> Window {
         samples: u32::try_from(int(resolved, samples)).unwrap_or(1),
         sample_ms: i64::from(int(resolved, seconds)).saturating_mul(1_000),
     }
-}
-
-/// Milliseconds.
-fn interval(resolved: &Resolved, name: &str) -> u64 {
-    resolved.number(name).and_then(|ms| u64::try_from(ms).ok()).unwrap_or(u64::MAX)
 }
 
 fn count(resolved: &Resolved, name: &str) -> usize {

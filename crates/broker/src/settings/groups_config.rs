@@ -7,12 +7,9 @@ use ottla_state::image::Configs;
 use ottla_wire::compress::Codec;
 use std::time::Duration;
 
-/// What a batch adds to the key and the value of its only record, at most.
-const BATCH_ADDS: usize = 61 + 36;
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupsConfig {
-    /// What the machine decides by.
+    /// What the machine decides by, but for the size of its records: that is a setting of the topic.
     pub machine: group::Config,
     /// `offsets.commit.timeout.ms`: how long an answer waits for its records to be durable.
     pub commit_timeout: Duration,
@@ -31,7 +28,6 @@ pub(super) fn build(resolved: &mut Resolved) -> GroupsConfig {
     }
     let long = |name: &str| resolved.number(name).unwrap_or_default();
     let int = |name: &str| i32::try_from(long(name)).unwrap_or_default();
-    let count = |name: &str| usize::try_from(long(name)).unwrap_or_default();
     let configs = [
         ("cleanup.policy", "compact".to_owned()),
         ("compression.type", "producer".to_owned()),
@@ -44,9 +40,9 @@ pub(super) fn build(resolved: &mut Resolved) -> GroupsConfig {
             initial_rebalance_delay_ms: int("group.initial.rebalance.delay.ms"),
             max_size: int("group.max.size"),
             offset_metadata_max_bytes: int("offset.metadata.max.bytes"),
-            max_record_bytes: count("message.max.bytes").saturating_sub(BATCH_ADDS),
             offsets_retention_ms: long("offsets.retention.minutes").saturating_mul(MINUTE_MS),
             offsets_retention_check_interval_ms: long("offsets.retention.check.interval.ms"),
+            ..group::Config::default()
         },
         commit_timeout: Duration::from_millis(long("offsets.commit.timeout.ms").unsigned_abs()),
         codec: codec.unwrap_or(Codec::None),

@@ -10,6 +10,7 @@ use ottla_state::image::Configs;
 use ottla_state::{Image, NodeId};
 use ottla_wire::WireStr;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// Values that brokers were given while they ran.
 #[derive(Debug, Clone, Default)]
@@ -41,16 +42,22 @@ impl Dynamic {
 pub struct LiveSettings {
     node: NodeId,
     current: ArcSwap<Settings>,
+    changed: watch::Sender<()>,
 }
 
 impl LiveSettings {
     pub fn new(node: NodeId, mut settings: Settings) -> Self {
         settings.set_node_id(node);
-        Self { node, current: ArcSwap::from_pointee(settings) }
+        Self { node, current: ArcSwap::from_pointee(settings), changed: watch::Sender::new(()) }
     }
 
     pub fn load(&self) -> Arc<Settings> {
         self.current.load_full()
+    }
+
+    /// Marked whenever there are others, for who works for longer than a piece of work takes.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     /// Takes over what an image says, and tells whether anything is different now. Has to be told of each image before it
@@ -62,6 +69,7 @@ impl LiveSettings {
             return false;
         }
         self.current.store(new);
+        self.changed.send_replace(());
         true
     }
 

@@ -2,7 +2,9 @@
 
 use super::*;
 use ottla_log::Durability;
+use ottla_state::rate::Window;
 use ottla_wire::{ErrorCode, WireStr};
+use std::path::Path;
 
 /// What stands in the file that Apache Kafka 4 ships.
 const STOCK: &str = "# A comment\nprocess.roles=broker,controller\nnode.id=1\n\
@@ -381,4 +383,100 @@ fn a_broker_is_described_as_kafka_does() {
     let cluster = settings.describe_cluster_defaults();
     assert_eq!(cluster.len(), 1);
     assert_eq!((cluster[0].name, cluster[0].source, cluster[0].read_only), ("min.insync.replicas", 3, false));
+}
+
+/// A good value of a setting of the broker that is not its default.
+fn another(setting: &Setting) -> String {
+    let choices =
+        |text: &str| text.trim_matches(['[', ']']).split(", ").map(str::to_owned).collect::<Vec<_>>();
+    let default = setting.default.as_ref().map(ToString::to_string);
+    let candidates = match (setting.name, setting.kind) {
+        ("max.connections.per.ip.overrides", _) => vec!["127.0.0.1:7".to_owned()],
+        (_, value::Kind::String | value::Kind::List) => choices(setting.valid_text),
+        (_, value::Kind::Double) => vec!["0.25".to_owned()],
+        _ => vec!["7".to_owned(), "1048577".to_owned()],
+    };
+    let good = |text: &String| setting.parse(text).is_ok() && Some(text) != default.as_ref();
+    candidates.into_iter().find(good).unwrap_or_else(|| panic!("no other value of {}", setting.name))
+}
+
+#[test]
+fn what_is_changed_while_the_broker_runs_changes_what_it_works_with() {
+    // Levels count where their codec does.
+    let with = |codec: &str| good(&flags(&[("compression.type", codec)]));
+    let mut count = 0;
+    for setting in table::of(Scope::Broker) {
+        if (setting.effect, setting.mode) != (Effect::Real, Some(Mode::ClusterWide)) {
+            continue;
+        }
+        count += 1;
+        let before = match setting.name {
+            "compression.gzip.level" => with("gzip"),
+            "compression.zstd.level" => with("zstd"),
+            _ => good(&Input::default()),
+        };
+        let text = another(setting);
+        let defaults = Arc::new(overrides(&[(setting.name, &text)]));
+        let after = before.with(Dynamic { defaults, ..Dynamic::default() });
+        let none = Configs::new();
+        assert!(
+            before.broker().live != after.broker().live || before.topic(&none) != after.topic(&none),
+            "{}={text} has no effect in a running broker",
+            setting.name
+        );
+    }
+    assert!(count > 25, "{count}");
+}
+
+/// Each name of the broker alone does to a topic what the topic's own name does.
+#[test]
+fn every_default_of_topics_is_taken_from_the_broker() {
+    let mut count = 0;
+    for topic in table::of(Scope::Topic).filter(|setting| setting.effect == Effect::Real) {
+        // A level counts where its codec does.
+        let codec = match topic.name {
+            "compression.gzip.level" => "gzip",
+            "compression.zstd.level" => "zstd",
+            _ => "producer",
+        };
+        let codec = ("compression.type", codec);
+        let names = table::synonyms(topic.name);
+        assert!(!names.is_empty(), "{} has no default among the broker's settings", topic.name);
+        for (name, factor) in names {
+            count += 1;
+            let setting = table::find(Scope::Broker, name).expect("a synonym is a setting");
+            let text = another(setting);
+            let own = match setting.parse(&text) {
+                Ok(Value::Number(number)) => (number * factor).to_string(),
+                _ => text.clone(),
+            };
+            let plain = good(&flags(&[codec]));
+            let inherited = good(&flags(&[codec, (*name, text.as_str())])).topic(&Configs::new());
+            assert_ne!(inherited, plain.topic(&Configs::new()), "{name}={text} does nothing");
+            assert_eq!(inherited, plain.topic(&overrides(&[(topic.name, &own)])), "{name}={text}");
+        }
+    }
+    assert!(count > 25, "{count}");
+}
+
+#[test]
+fn what_a_broker_is_told_of_itself_is_what_it_works_with() {
+    let settings = good(&flags(&[
+        ("log.dir", "/somewhere"),
+        ("log.level", "debug"),
+        ("offsets.commit.timeout.ms", "77"),
+        ("offsets.retention.minutes", "3"),
+        ("controller.quota.window.num", "3"),
+        ("controller.quota.window.size.seconds", "5"),
+    ]));
+    let broker = settings.broker();
+    assert_eq!(
+        (broker.data_dir.as_path(), broker.log_level.as_deref()),
+        (Path::new("/somewhere"), Some("debug"))
+    );
+    assert_eq!(broker.groups.commit_timeout.as_millis(), 77);
+    assert_eq!(broker.groups.machine.offsets_retention_ms, 180_000);
+    assert_eq!(broker.controller_quota_window, Window { samples: 3, sample_ms: 5_000 });
+    let both = good(&flags(&[("log.dir", "/somewhere"), ("log.dirs", "/elsewhere")]));
+    assert_eq!(both.broker().data_dir, Path::new("/elsewhere"));
 }

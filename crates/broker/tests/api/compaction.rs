@@ -1,5 +1,6 @@
 //! Compacted topics: the last record of every key stays, keyless records are refused, settings decide.
 
+use crate::configs::alter_broker;
 use crate::harness::{Connection, Running, batch_with, ok, produce_request, start, start_on};
 use crate::topics::creation;
 use bytes::Bytes;
@@ -119,6 +120,18 @@ async fn the_last_record_of_every_key_stays_at_its_offset_also_after_a_power_cut
 }
 
 #[tokio::test]
+async fn how_often_logs_are_looked_at_is_changed_while_the_broker_runs() {
+    let running = start(&[("log.cleaner.backoff.ms", "9000000000000")]).await;
+    let made = running.connect().await.call(7, &compacted(&[("min.cleanable.dirty.ratio", "0")])).await;
+    ok(made.topics[0].error_code);
+    let (mut connection, _) = fill(&running).await;
+    alter_broker(&mut connection, "log.cleaner.backoff.ms", "1").await;
+    shrinks_to(&mut connection, 1_700_000).await;
+    fill(&running).await;
+    shrinks_to(&mut connection, 1_700_000).await;
+}
+
+#[tokio::test]
 async fn q5_a_compacted_topic_takes_no_record_without_a_key() {
     let running = start(&[]).await;
     let mut connection = running.connect().await;
@@ -152,6 +165,27 @@ async fn what_is_younger_than_the_lag_stays() {
     let running = start(BROKER).await;
     let made = compacted(&[("min.cleanable.dirty.ratio", "0"), ("min.compaction.lag.ms", "9000000000000")]);
     ok(running.connect().await.call(7, &made).await.topics[0].error_code);
+    let (mut connection, _) = fill(&running).await;
+    for _ in 0..20 {
+        assert_eq!(contents(&mut connection).await.len(), 60);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_has_waited_too_long_is_compacted_however_little_it_is() {
+    let running = start(BROKER).await;
+    let made = compacted(&[("min.cleanable.dirty.ratio", "1"), ("max.compaction.lag.ms", "1000")]);
+    ok(running.connect().await.call(7, &made).await.topics[0].error_code);
+    let (mut connection, _) = fill(&running).await;
+    shrinks_to(&mut connection, 1_700_000).await;
+}
+
+#[tokio::test]
+async fn nothing_is_compacted_without_the_cleaner() {
+    let running = start(&[BROKER[0], ("log.cleaner.enable", "false")]).await;
+    let made = running.connect().await.call(7, &compacted(&[("min.cleanable.dirty.ratio", "0")])).await;
+    ok(made.topics[0].error_code);
     let (mut connection, _) = fill(&running).await;
     for _ in 0..20 {
         assert_eq!(contents(&mut connection).await.len(), 60);

@@ -128,13 +128,53 @@ async fn bytes_that_are_not_of_their_codec_are_refused_where_the_broker_opens_th
     topic(&mut connection, "t", &[("compression.type", "zstd")]).await;
     // Gzip, by its header; what is behind that is changed, and the checksum fits.
     let good = large(Codec::Gzip, -1);
-    let mut bytes = good.to_vec();
-    bytes[61..71].fill(0);
-    let crc = ottla_wire::batch::crc32c(&bytes[21..]);
-    bytes[17..21].copy_from_slice(&crc.to_be_bytes());
-    let answer = produce(&mut connection, "t", bytes.into()).await;
+    let damaged = changed(&good, |bytes| bytes[61..71].fill(0));
+    let answer = produce(&mut connection, "t", damaged).await;
     assert_eq!((answer.error_code, answer.log_start_offset), (ErrorCode::InvalidRecord.code(), 0));
     ok(produce(&mut connection, "t", good).await.error_code);
+}
+
+/// A batch in whose bytes something was changed, with a checksum that fits.
+fn changed(batch: &Bytes, change: impl FnOnce(&mut [u8])) -> Bytes {
+    let mut bytes = batch.to_vec();
+    change(&mut bytes);
+    let crc = ottla_wire::batch::crc32c(&bytes[21..]);
+    bytes[17..21].copy_from_slice(&crc.to_be_bytes());
+    bytes.into()
+}
+
+/// The same records, of which the header counts this many.
+fn counted(batch: &Bytes, count: i32) -> Bytes {
+    changed(batch, |bytes| {
+        bytes[23..27].copy_from_slice(&(count - 1).to_be_bytes());
+        bytes[57..61].copy_from_slice(&count.to_be_bytes());
+    })
+}
+
+#[tokio::test]
+async fn what_is_wrong_inside_of_a_batch_is_seen_by_strict_validation_alone() {
+    let running = start(&[("record.validation", "strict")]).await;
+    let mut connection = running.connect().await;
+    let c = &mut connection;
+    topic(c, "strict", &[]).await;
+    topic(c, "structural", &[("record.validation", "structural")]).await;
+    for codec in [Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd] {
+        let good = large(codec, -1);
+        let damaged = changed(&good, |bytes| bytes[61..71].fill(0));
+        for (what, batch) in [("damaged", damaged), ("fewer", counted(&good, 1)), ("more", counted(&good, 3))]
+        {
+            let refused = produce(c, "strict", batch.clone()).await;
+            assert_eq!(refused.error_code, ErrorCode::InvalidRecord.code(), "{what} {codec:?}");
+            ok(produce(c, "structural", batch).await.error_code);
+        }
+        ok(produce(c, "strict", good).await.error_code);
+    }
+    // Without a codec the lengths are walked anyway.
+    let miscounted = counted(&large(Codec::None, -1), 1);
+    for name in ["strict", "structural"] {
+        let refused = produce(c, name, miscounted.clone()).await;
+        assert_eq!(refused.error_code, ErrorCode::InvalidRecord.code(), "{name}");
+    }
 }
 
 #[tokio::test]

@@ -46,6 +46,14 @@ fn replacing(kind: i8, name: &str, items: &[(&str, &str)]) -> AlterConfigsReques
     AlterConfigsRequest { resources: vec![resource], validate_only: false }
 }
 
+pub async fn alter_broker(connection: &mut Connection, name: &str, text: &str) {
+    assert_eq!(alter(connection, BROKER, "", &[(name, SET, Some(text))]).await, ErrorCode::None);
+}
+
+pub async fn alter_topic(connection: &mut Connection, topic: &str, name: &str, text: &str) {
+    assert_eq!(alter(connection, TOPIC, topic, &[(name, SET, Some(text))]).await, ErrorCode::None);
+}
+
 async fn alter(connection: &mut Connection, kind: i8, name: &str, items: &[Item<'_>]) -> ErrorCode {
     let answer = connection.call(1, &incremental(kind, name, items)).await;
     assert_eq!((answer.responses.len(), answer.responses[0].resource_name.as_str()), (1, name));

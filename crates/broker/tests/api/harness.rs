@@ -10,6 +10,7 @@ use ottla_env::rng::SeededRng;
 use ottla_env::task::Threads;
 use ottla_wire::codec::{Records, Request};
 use ottla_wire::frame::{decode_response, encode_request};
+use ottla_wire::messages::api_versions::ApiVersionsRequest;
 use ottla_wire::messages::produce::{
     PartitionProduceData, PartitionProduceResponse, ProduceRequest, TopicProduceData,
 };
@@ -51,7 +52,11 @@ pub async fn start_on(disk: &MemoryDisk, settings: &[(&str, &str)]) -> Running {
 
 impl Running {
     pub async fn connect(&self) -> Connection {
-        let (reader, writer) = self.net.connect("127.0.0.1", 9092).await.unwrap().into_split();
+        self.connect_to(9092).await
+    }
+
+    pub async fn connect_to(&self, port: u16) -> Connection {
+        let (reader, writer) = self.net.connect("127.0.0.1", port).await.unwrap().into_split();
         Connection { reader, writer, correlation: 0 }
     }
 }
@@ -106,6 +111,13 @@ impl Connection {
             _ = self.receive_raw() => false,
             () = std::future::ready(()) => true,
         }
+    }
+
+    /// The broker answers here, and did not close.
+    pub async fn is_served(&mut self) -> bool {
+        let frame = encode_request(0, "test", 2, &ApiVersionsRequest::default()).unwrap();
+        let is_sent = self.writer.write_all(&frame.to_bytes()).await.is_ok();
+        is_sent && self.receive_raw().await.is_some()
     }
 
     pub async fn is_closed(&mut self) -> bool {

@@ -8,6 +8,7 @@ mod cluster;
 mod compaction;
 mod compression;
 mod configs;
+mod connections;
 mod fetch_sessions;
 mod groups;
 mod harness;

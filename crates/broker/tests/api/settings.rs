@@ -2,10 +2,11 @@
 
 use crate::harness::{Connection, Running, batch, batch_with, ok, start, start_on};
 use crate::topics::creation;
+use bytes::Bytes;
 use ottla_broker::partition::RESERVE_BYTES;
 use ottla_env::disk::{Disk, Lost, MemoryDisk};
 use ottla_wire::ErrorCode;
-use ottla_wire::batch::{BatchHeader, TimestampType};
+use ottla_wire::batch::{BatchHeader, TimestampType, batches};
 use ottla_wire::messages::create_topics::CreatableTopicConfig;
 use ottla_wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic};
 use ottla_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
@@ -26,6 +27,11 @@ pub async fn create(connection: &mut Connection, name: &str, configs: &[(&str, &
 
 /// The header of the first batch of a topic.
 async fn first_header(connection: &mut Connection, topic: &str) -> Option<BatchHeader> {
+    BatchHeader::parse(&fetched(connection, topic).await).ok()
+}
+
+/// What one fetch from the beginning brings.
+async fn fetched(connection: &mut Connection, topic: &str) -> Bytes {
     let partition = FetchPartition { partition_max_bytes: 1 << 20, ..Default::default() };
     let request = FetchRequest {
         max_bytes: 1 << 20,
@@ -34,7 +40,7 @@ async fn first_header(connection: &mut Connection, topic: &str) -> Option<BatchH
         ..Default::default()
     };
     let answer = connection.call(12, &request).await;
-    BatchHeader::parse(&answer.responses[0].partitions[0].records.clone().unwrap().to_bytes()).ok()
+    answer.responses[0].partitions[0].records.clone().unwrap().to_bytes()
 }
 
 /// Segment files of all partitions.
@@ -182,6 +188,43 @@ async fn topics_are_made_on_demand_only_where_that_is_allowed() {
         };
         let answer = connection.call(4, &request).await;
         assert_eq!(ErrorCode::from_code(answer.topics[0].error_code), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_fetch_brings_no_more_than_the_broker_allows() {
+    for (most, expected) in [("1024", 1), ("4000", 2)] {
+        let running = start(&[("fetch.max.bytes", most)]).await;
+        let mut connection = running.connect().await;
+        create(&mut connection, "t", &[]).await;
+        fill(&running, "t", 3, 1_500).await;
+        let records = fetched(&mut connection, "t").await;
+        assert_eq!(batches(records).count(), expected, "{most}");
+    }
+}
+
+#[tokio::test]
+async fn a_broker_tells_its_rack() {
+    for rack in [None, Some("zone-1")] {
+        let setting = rack.map(|rack| ("broker.rack", rack));
+        let running = start(setting.as_slice()).await;
+        let answer = running.connect().await.call(8, &MetadataRequest::default()).await;
+        assert_eq!(answer.brokers[0].rack.as_deref(), rack);
+    }
+}
+
+#[tokio::test]
+async fn a_topic_has_as_many_replicas_as_the_broker_says_where_nobody_says_it() {
+    let refused = ErrorCode::InvalidReplicationFactor.code();
+    for (factor, of_default) in [("1", 0), ("2", refused)] {
+        let running = start(&[("default.replication.factor", factor)]).await;
+        let mut connection = running.connect().await;
+        for (name, replication_factor, expected) in [("default", -1, of_default), ("own", 1, 0)] {
+            let mut request = creation(name, 1);
+            request.topics[0].replication_factor = replication_factor;
+            let answer = connection.call(7, &request).await;
+            assert_eq!(answer.topics[0].error_code, expected, "{factor}: {name}");
+        }
     }
 }
 

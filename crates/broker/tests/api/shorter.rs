@@ -1,6 +1,7 @@
 //! Logs that get shorter: DeleteRecords, and retention by age and size.
 
-use crate::harness::{Connection, batch, batch_with, ok, start_on, versions};
+use crate::configs::{alter_broker, alter_topic};
+use crate::harness::{Connection, batch, batch_with, ok, start, start_on, versions};
 use crate::settings::create;
 use ottla_env::disk::{Disk, Lost, MemoryDisk};
 use ottla_wire::messages::delete_records::{
@@ -114,6 +115,43 @@ async fn old_segments_go_by_age_and_by_size_and_their_files_after_a_while() {
         assert_eq!(listed(&mut connection, "t", -1).await.0, 4);
         assert_eq!(connection.produce("t", 0, batch(&["new"])).await.base_offset, 4, "{name}");
     }
+}
+
+/// Until a log starts there, or later.
+async fn starts_at(connection: &mut Connection, topic: &str, offset: i64) {
+    let patient = tokio::time::timeout(Duration::from_secs(60), async {
+        while listed(connection, topic, -2).await.0 < offset {
+            tokio::task::yield_now().await;
+        }
+    });
+    patient.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_retention_that_is_lowered_takes_records_of_logs_that_are_open() {
+    let running = start(&[("log.retention.check.interval.ms", "1"), ("log.retention.ms", "-1")]).await;
+    let mut connection = running.connect().await;
+    let c = &mut connection;
+    for topic in ["by_topic", "by_brokers", "own"] {
+        create(c, topic, &[]).await;
+        ok(c.produce(topic, 0, batch(&["old"])).await.error_code);
+        ok(c.produce(topic, 0, batch(&["old"])).await.error_code);
+    }
+    alter_topic(c, "own", "retention.ms", "-1").await;
+    alter_topic(c, "by_topic", "retention.ms", "1000").await;
+    starts_at(c, "by_topic", 2).await;
+    assert_eq!(listed(c, "by_brokers", -2).await.0, 0);
+    alter_broker(c, "log.retention.ms", "1000").await;
+    starts_at(c, "by_brokers", 2).await;
+    assert_eq!(listed(c, "own", -2).await.0, 0, "its own value wins");
+    // As many bytes as one batch has, and a segment for each.
+    alter_topic(c, "own", "retention.bytes", "700000").await;
+    alter_topic(c, "own", "segment.bytes", "1048576").await;
+    for _ in 0..4 {
+        ok(c.produce("own", 0, batch(&[&"x".repeat(600_000)])).await.error_code);
+    }
+    starts_at(c, "own", 4).await;
+    assert_eq!(listed(c, "own", -1).await.0, 6);
 }
 
 #[tokio::test]

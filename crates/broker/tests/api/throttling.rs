@@ -297,3 +297,34 @@ async fn connections_beyond_the_quota_of_their_address_are_closed() {
     assert_eq!(alter(&mut admin, other, &[(key, Some(1_000.0))]).await, ErrorCode::None);
     ok(running.connect().await.call(2, &ApiVersionsRequest::default()).await.error_code);
 }
+
+#[tokio::test]
+async fn a_longer_window_allows_more_at_once() {
+    let mut waits = Vec::new();
+    for seconds in ["1", "100"] {
+        let running = start(&[("quota.window.size.seconds", seconds)]).await;
+        let (mut admin, mut slow) = (running.connect().await, running.connect().await);
+        create(&mut admin, "t").await;
+        limit(&mut admin, "producer_byte_rate", Some(1.0)).await;
+        waits.push(slow.call(9, &large()).await.throttle_time_ms);
+    }
+    // 10 s, and 1,000 s, count already when nothing was done before.
+    assert!(waits[0] - waits[1] > 900_000, "{waits:?}");
+}
+
+#[tokio::test]
+async fn a_burst_of_changes_is_as_large_as_their_window() {
+    let refused = ErrorCode::ThrottlingQuotaExceeded.code();
+    for (window, is_enough) in [
+        (("controller.quota.window.num", "11"), false),
+        (("controller.quota.window.num", "1000"), true),
+        (("controller.quota.window.size.seconds", "100"), true),
+    ] {
+        let running = start(&[window]).await;
+        let mut admin = running.connect().await;
+        limit(&mut admin, "controller_mutation_rate", Some(0.01)).await;
+        create(&mut admin, "a").await;
+        let second = running.connect().await.call(7, &creation("b", 1)).await;
+        assert_eq!(second.topics[0].error_code, if is_enough { 0 } else { refused }, "{window:?}");
+    }
+}

@@ -16,6 +16,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot::{self, Receiver};
 
 const EIO: i32 = 5;
+const EMFILE: i32 = 24;
 const PRODUCER: i64 = 1;
 /// Far beyond what follows: a batch of this number is refused at once.
 const GAP: i64 = 1_000;
@@ -293,4 +294,47 @@ pub fn a_log_that_takes_no_more_is_stopped_cleanly() -> Result<usize, String> {
     let found = next.runtime.block_on(contents(&next.partition))?;
     next.runtime.block_on(next.registry.stop()).map_err(|error| error.to_string())?;
     if found.len() == 6 { Ok(6) } else { Err(format!("six batches were acknowledged, {found:?} is left")) }
+}
+
+/// A directory that cannot be opened is not a failed sync: nothing was tried, so it is tried again.
+pub fn a_sync_that_finds_no_descriptor_is_tried_again() -> Result<usize, String> {
+    let (disk, clock) = (fresh(), Arc::new(ManualClock::at(1_000)));
+    let registry = start_with(&disk, Arc::new(Threads), Arc::clone(&clock));
+    let stage = Stage::of(disk, registry);
+    stage.disk.fail_kind(OperationKind::SyncDir, 3, EMFILE);
+    let mut answer = stage.append(0);
+    let answer = loop {
+        match answer.try_recv() {
+            Err(oneshot::error::TryRecvError::Empty) => clock.advance_ms(100),
+            other => break other,
+        }
+        std::thread::yield_now();
+    };
+    if !matches!(answer, Ok(Ok(_))) {
+        return Err(format!("a batch whose directory could not be opened was answered {answer:?}"));
+    }
+    stage.after_a_cut().map(|found| found.len())
+}
+
+/// The next one who asks for a log has its opening tried again.
+pub fn a_log_that_could_not_be_opened_is_opened_later() -> Result<usize, String> {
+    let mut stage = Stage::on(fresh());
+    for number in 0..4 {
+        stage.written(number)?;
+        stage.disk.cut();
+        let _ = stage.runtime.block_on(stage.registry.stop());
+        stage = Stage::on(stage.disk.crash(Lost::NothingUnsynced));
+        stage.disk.fail_kind(OperationKind::SyncDir, 1, EMFILE);
+        let refused = if number % 2 == 0 {
+            stage.runtime.block_on(stage.partition.log.ready()).is_err()
+        } else {
+            stage.written(number + 1).is_err()
+        };
+        if !refused {
+            return Err("a log was opened without a descriptor".to_owned());
+        }
+    }
+    stage.runtime.block_on(stage.partition.log.ready()).map_err(|error| error.to_string())?;
+    stage.written(4)?;
+    stage.after_a_cut().map(|found| found.len())
 }

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use clean::{LastOfProducer, Rules, clean};
 pub use offset_map::KEYS_BYTES_MAX;
 use offset_map::{KEYS_MAX, OffsetMap};
-use ottla_env::disk::{Disk, File, OpenMode};
+use ottla_env::disk::{Disk, File, OpenMode, lacks_descriptors};
 use ottla_wire::batch::{BatchHeader, HEADER_LEN};
 use ottla_wire::record;
 use std::collections::HashMap;
@@ -200,7 +200,16 @@ impl CompactionJob {
         result?;
         let io = CompactError::io("rename", &unfinished);
         self.disk.rename(&unfinished, &new.path).map_err(io)?;
-        self.disk.sync_dir(&self.place.dir).map_err(sync_failed(&self.place.dir))?;
+        let dir = &self.place.dir;
+        match self.disk.sync_dir(dir) {
+            Err(error) if lacks_descriptors(&error) => {
+                // The next pass may choose the same name for other segments, so nothing may have it now.
+                self.disk.rename(&new.path, &unfinished).map_err(sync_failed(dir))?;
+                let _ = self.disk.remove_file(&unfinished);
+                return Err(CompactError::io("open", dir)(error));
+            }
+            result => result.map_err(sync_failed(dir))?,
+        }
         // Only a saving, as always.
         let _ = new.seal(self.disk.as_ref());
         Ok(Arc::new(new))

@@ -16,7 +16,8 @@ use turmoil::Sim;
 
 pub const BROKER: &str = "broker";
 const RESERVE: &str = "/data/reserve";
-const EIO: i32 = 5;
+/// What a sync may fail with: EIO, ENOSPC, EDQUOT.
+const SYNC_ERRORS: [i32; 3] = [5, 28, 122];
 
 /// What is due at some time.
 #[derive(Debug, Clone)]
@@ -166,7 +167,8 @@ impl Faults {
             }
             Fault::FailSync => {
                 self.shared.disk_may_fail.set(true);
-                self.shared.disk.borrow().fail_next(OpKind::Sync, EIO);
+                let error = SYNC_ERRORS[(long % 3) as usize];
+                self.shared.disk.borrow().fail_next(OpKind::Sync, error);
                 self.shared.count("sync failed");
             }
             Fault::FillDisk => {

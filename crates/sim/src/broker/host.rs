@@ -163,8 +163,8 @@ enum End {
     Failed(String),
 }
 
-/// What a process that its disk ended says: an error of the device (EIO), or that it is full (ENOSPC).
-const DISK_ERRORS: [&str; 2] = ["(os error 5)", "(os error 28)"];
+/// What a process that its disk ended says: an error of the device (EIO), or that it is full (ENOSPC, EDQUOT).
+const DISK_ERRORS: [&str; 3] = ["(os error 5)", "(os error 28)", "(os error 122)"];
 
 /// The process ends and says why, which is right only if its disk failed, and if that is why.
 fn ended(shared: &Shared, why: &str) {

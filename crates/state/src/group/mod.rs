@@ -118,6 +118,11 @@ impl Groups {
         }
     }
 
+    /// What is decided from now on is decided by these settings.
+    pub fn configure(&mut self, config: Config) {
+        self.config = config;
+    }
+
     pub fn counts(&self) -> Counts {
         Counts { groups: self.groups.len(), members: self.members }
     }

@@ -9,7 +9,7 @@ use super::format::{self, Bad, LOG_HEADER_LEN};
 use crate::cluster::controls::{self, Control};
 use crate::cluster::coord::{CoordError, MAX_WRITES, Revision, StorageFailed, Transaction, Write};
 use crate::cluster::store::{Store, Undo};
-use ottla_env::disk::{Disk, File, OpenMode};
+use ottla_env::disk::{Disk, File, OpenMode, lacks_room};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -52,7 +52,7 @@ impl OpenError {
 
     /// The disk had no room for what a start writes.
     pub fn is_full(&self) -> bool {
-        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull)
+        matches!(self, Self::Io { source, .. } if lacks_room(source))
     }
 }
 

@@ -240,6 +240,7 @@ fn start(log: &Arc<TestLog>, codec: Codec) -> Running {
         commit_timeout: Duration::from_secs(5),
         clock: Arc::new(TestClock(Instant::now())),
         make: Box::new(Map::default),
+        configure: Box::new(|_| {}),
         observe: Box::new(Ignore),
         stopping: stopping.subscribe(),
     });

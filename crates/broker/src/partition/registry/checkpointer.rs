@@ -9,6 +9,7 @@ use crate::partition::error::StopError;
 use crate::partition::start;
 use crate::partition::writer::{Entries, Message, Room};
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+use ottla_env::disk::lacks_room;
 use ottla_env::task::{Turn, Wait, Work};
 use ottla_state::TopicId;
 use std::collections::HashSet;
@@ -179,9 +180,7 @@ impl Inner {
         };
         let path = self.root.join(FILE_NAME);
         let written = match checkpoint.write(self.disk.as_ref(), &path) {
-            Err(error)
-                if error.kind() == io::ErrorKind::StorageFull && !controls::active(Control::NoReserve) =>
-            {
+            Err(error) if lacks_room(&error) && !controls::active(Control::NoReserve) => {
                 // This is what the reserve is for (durability rule A8). The next start on a full disk needs one too.
                 give_up_reserve(self.disk.as_ref(), &self.root)?;
                 let written = checkpoint.write(self.disk.as_ref(), &path);

@@ -7,8 +7,8 @@ use super::{Chore, DeleteReply, LogKey, Message, Owned, State, Waiting, Writer};
 use crate::partition::error::DeleteError;
 use crate::partition::partition_log::DeleteBefore;
 use crate::partition::pool::Class;
+use ottla_env::disk::lacks_room;
 use ottla_log::{Removal, StartFailed};
-use std::io;
 use std::sync::Arc;
 
 /// Where a log is about to start.
@@ -105,7 +105,7 @@ impl Writer {
         self.tools.syncs.submit(Class::Urgent, move || {
             let mut result = job.run();
             if let Err(StartFailed::Write { source, .. }) = &result
-                && matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+                && lacks_room(source)
                 && room.make().is_ok()
             {
                 // Deleting is what makes room, so it must not need any (durability rule A8).

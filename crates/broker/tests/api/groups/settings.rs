@@ -1,11 +1,15 @@
 //! Settings of groups that have an effect, each seen by a client.
 
 use super::{AT_ONCE, alone, code, committing, find, join, joining};
+use crate::configs::alter_broker;
 use crate::harness::{ok, start, start_on};
 use crate::topics::creation;
 use ottla_env::disk::MemoryDisk;
 use ottla_wire::ErrorCode;
-use ottla_wire::messages::join_group::JoinGroupRequest;
+use ottla_wire::messages::api_versions::ApiVersionsRequest;
+use ottla_wire::messages::join_group::{JoinGroupRequest, JoinGroupResponse};
+use ottla_wire::messages::offset_commit::OffsetCommitRequest;
+use std::time::Duration;
 
 #[tokio::test]
 async fn limits_of_groups_and_of_their_offsets_are_those_of_the_settings() {
@@ -43,6 +47,65 @@ async fn limits_of_groups_and_of_their_offsets_are_those_of_the_settings() {
 }
 
 #[tokio::test]
+async fn a_record_of_a_group_is_as_large_as_its_topic_allows_now() {
+    let running = start(&[AT_ONCE[0], AT_ONCE[1]]).await;
+    let mut connection = running.connect().await;
+    ok(connection.call(7, &creation("t", 1)).await.topics[0].error_code);
+    find(&mut connection, "g").await;
+    let joined = alone(&mut connection, "g").await;
+    let mut request = committing("g", &joined, "t", 1);
+    request.topics[0].partitions[0].committed_metadata = Some("x".repeat(1_000).as_str().into());
+    for (bytes, error) in
+        [("2000", ErrorCode::None), ("1000", ErrorCode::OffsetMetadataTooLarge), ("2000", ErrorCode::None)]
+    {
+        alter_broker(&mut connection, "message.max.bytes", bytes).await;
+        let answer = connection.call(9, &request).await;
+        assert_eq!(code(answer.topics[0].partitions[0].error_code), error, "{bytes}");
+    }
+}
+
+#[tokio::test]
+async fn a_commit_waits_for_its_sync_as_long_as_the_setting_says() {
+    for (ms, is_answered) in [("1", true), ("3600000", false)] {
+        let disk = MemoryDisk::new();
+        let settings = [AT_ONCE[0], AT_ONCE[1], ("offsets.commit.timeout.ms", ms)];
+        let running = start_on(&disk, &settings).await;
+        let (mut connection, mut other) = (running.connect().await, running.connect().await);
+        ok(connection.call(7, &creation("t", 1)).await.topics[0].error_code);
+        find(&mut connection, "g").await;
+        let joined = alone(&mut connection, "g").await;
+        disk.hold_syncs(".log");
+        connection.send(9, &committing("g", &joined, "t", 1)).await;
+        if is_answered {
+            let (_, answer) = connection.receive::<OffsetCommitRequest>(9).await;
+            let error = answer.topics[0].partitions[0].error_code;
+            assert_eq!(code(error), ErrorCode::CoordinatorNotAvailable);
+        } else {
+            for _ in 0..10 {
+                ok(other.call(2, &ApiVersionsRequest::default()).await.error_code);
+            }
+            assert!(connection.is_silent().await);
+        }
+        disk.release_syncs();
+    }
+}
+
+#[tokio::test]
+async fn offsets_that_expire_are_looked_for_as_often_as_the_setting_says() {
+    let running = start(&[AT_ONCE[0], AT_ONCE[1], ("offsets.retention.check.interval.ms", "1")]).await;
+    let mut connection = running.connect().await;
+    ok(connection.call(7, &creation("t", 1)).await.topics[0].error_code);
+    find(&mut connection, "g").await;
+    let nobody = JoinGroupResponse { generation_id: -1, ..Default::default() };
+    let request = OffsetCommitRequest { retention_time_ms: 1, ..committing("g", &nobody, "t", 1) };
+    ok(connection.call(4, &request).await.topics[0].partitions[0].error_code);
+    let patient = tokio::time::timeout(Duration::from_secs(60), async {
+        while super::committed_when_loaded(&mut connection, "g").await.0 != -1 {}
+    });
+    patient.await.unwrap();
+}
+
+#[tokio::test]
 async fn records_of_groups_are_kept_in_the_codec_of_the_settings_and_read_in_any() {
     let disk = MemoryDisk::new();
     for (codec, offset) in [("4", 1), ("0", 2), ("1", 3)] {
@@ -54,8 +117,7 @@ async fn records_of_groups_are_kept_in_the_codec_of_the_settings_and_read_in_any
         if offset > 1 {
             assert_eq!(super::committed_when_loaded(&mut connection, "g").await.0, offset - 1);
         }
-        let by_hand =
-            ottla_wire::messages::join_group::JoinGroupResponse { generation_id: -1, ..Default::default() };
+        let by_hand = JoinGroupResponse { generation_id: -1, ..Default::default() };
         assert_eq!(super::commit(&mut connection, "g", &by_hand, offset).await, ErrorCode::None);
         running.broker.stop().await.unwrap();
     }
