@@ -8,6 +8,7 @@ mod commits;
 mod compare;
 mod conns;
 mod drain;
+mod durability;
 mod e2e;
 mod groups;
 mod openloop;
@@ -66,7 +67,7 @@ enum Load {
     #[command(after_help = conns::EXAMPLES)]
     Conns(conns::Args),
 
-    /// A topic with many partitions: until all are led, and until each took a record
+    /// Many partitions: until all are led, and until each took a record
     #[command(after_help = partitions::EXAMPLES)]
     Partitions(partitions::Args),
 
