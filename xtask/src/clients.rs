@@ -115,7 +115,8 @@ fn java(root: &Path) -> Result<String> {
     Ok(format!("{}:{path}", classes.display()))
 }
 
-fn console(root: &Path) -> Result<String> {
+/// The class path of Kafka's command-line tools.
+pub fn console(root: &Path) -> Result<String> {
     let coordinates = [
         ("org.apache.kafka", "kafka-tools", TOOLS_VERSION),
         // kafka-configs is still a part of the server.

@@ -42,7 +42,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   fuzz      mutations of real bytes for every reader of bytes from outside (--live: at a running broker)
   soak      crash suites, simulation, random groups, fuzz and kill -9 with new seeds, for so many minutes
   simulate  the whole broker in a simulation (--seed N: that run again; --seeds N, --minutes N, --planted)
-  bars      Ottla beside Apache Kafka, load after load, and the goals (--pairs N, --list, SCENARIO...)
+  bars      Ottla beside Apache Kafka, load after load, and the goals (--pairs N, --busy, --json FILE, --list, PART...)
   codegen   generated code from the schemas (--check compares, import JAR... reads Kafka's definitions)";
 
 fn main() -> ExitCode {

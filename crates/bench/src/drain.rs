@@ -1,7 +1,8 @@
 //! Fetch as fast as the broker gives it, from the first offset to the end that stood when the run began.
 //!
 //! Each connection asks for all its partitions and waits for the answer, as a plain consumer does. Of a batch only the
-//! header is read: lengths must fit, offsets must go on. Records are counted by what the header says.
+//! header is read, unless more is asked for: lengths must fit, offsets must go on. Records are counted by what the header
+//! says.
 
 use crate::connection::CLIENT_ID;
 use crate::connection::{Connection, check, decode, next_answer, write_chunks};
@@ -12,7 +13,7 @@ use bytes::Bytes;
 use ottla_client::config::Surroundings;
 use ottla_client::{Client, ClientError, ErrorCode, OffsetSpec};
 use ottla_env::clock::Clock;
-use ottla_wire::batch::{BatchError, BatchHeader};
+use ottla_wire::batch::{BatchError, BatchHeader, validate};
 use ottla_wire::frame::encode_request;
 use ottla_wire::messages::fetch::{FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData};
 use std::sync::Arc;
@@ -33,6 +34,16 @@ pub struct DrainConfig {
     pub fetch_bytes: i32,
     /// Of one partition in an answer.
     pub partition_bytes: i32,
+    pub check: Check,
+}
+
+/// What is looked at in a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// Costs next to nothing, so that the broker is measured and not the reader.
+    Header,
+    /// The CRC and the count too, and no offset may be missing: for a topic that loses nothing to compaction.
+    Whole,
 }
 
 #[derive(Debug)]
@@ -183,7 +194,7 @@ impl Lane {
             return Err(self.malformed(format!("{}, which nobody asked for", what())));
         };
         let records = answer.records.as_ref().map(|records| records.to_bytes()).unwrap_or_default();
-        let walked = walk(&records, self.places[index].offset)
+        let walked = walk(&records, self.places[index].offset, self.config.check)
             .map_err(|problem| self.malformed(format!("{}: {problem}", what())))?;
         self.places[index].offset = walked.next_offset;
         Ok(walked)
@@ -203,7 +214,7 @@ struct Walked {
 }
 
 /// Goes from header to header. A batch that is cut off at the end comes again with the next answer.
-fn walk(records: &[u8], offset: i64) -> Result<Walked, String> {
+fn walk(records: &[u8], offset: i64, check: Check) -> Result<Walked, String> {
     let mut walked = Walked { next_offset: offset, ..Walked::default() };
     let mut rest = records;
     while !rest.is_empty() {
@@ -215,6 +226,12 @@ fn walk(records: &[u8], offset: i64) -> Result<Walked, String> {
         if header.next_offset() <= walked.next_offset {
             let (first, last) = (header.base_offset, header.last_offset());
             return Err(format!("a batch {first} to {last} where {} is due", walked.next_offset));
+        }
+        if check == Check::Whole {
+            validate(rest).map_err(|error| format!("the batch at {}: {error}", header.base_offset))?;
+            if header.base_offset != walked.next_offset {
+                return Err(format!("a batch at {} where {} is due", header.base_offset, walked.next_offset));
+            }
         }
         walked.records += u64::from(header.record_count.unsigned_abs());
         walked.bytes += header.size() as u64;
@@ -239,22 +256,35 @@ mod tests {
     fn whole_batches_count_and_a_cut_one_waits_for_the_next_answer() {
         let (first, second) = (batch(10, 3), batch(13, 2));
         let both = [&first[..], &second].concat();
-        let walked = walk(&both, 10).unwrap();
+        let walked = walk(&both, 10, Check::Header).unwrap();
         assert_eq!(walked, Walked { records: 5, bytes: both.len() as u64, next_offset: 15 });
         for cut in [1, second.len() - 1] {
-            let walked = walk(&both[..first.len() + cut], 10).unwrap();
+            let walked = walk(&both[..first.len() + cut], 10, Check::Header).unwrap();
             assert_eq!(walked, Walked { records: 3, bytes: first.len() as u64, next_offset: 13 }, "{cut}");
         }
-        assert_eq!(walk(&[], 7).unwrap(), Walked { next_offset: 7, ..Walked::default() });
+        assert_eq!(walk(&[], 7, Check::Header).unwrap(), Walked { next_offset: 7, ..Walked::default() });
     }
 
     #[test]
     fn the_first_batch_may_begin_before_the_offset_and_none_may_come_twice() {
-        assert_eq!(walk(&batch(10, 3), 11).unwrap().next_offset, 13);
-        assert!(walk(&batch(10, 3), 13).is_err());
-        assert!(walk(&[&batch(13, 2)[..], &batch(10, 3)].concat(), 13).is_err());
+        assert_eq!(walk(&batch(10, 3), 11, Check::Header).unwrap().next_offset, 13);
+        assert!(walk(&batch(10, 3), 13, Check::Header).is_err());
+        assert!(walk(&[&batch(13, 2)[..], &batch(10, 3)].concat(), 13, Check::Header).is_err());
         let mut foreign = batch(0, 1).to_vec();
         foreign[16] = 9;
-        assert!(walk(&foreign, 0).is_err());
+        assert!(walk(&foreign, 0, Check::Header).is_err());
+    }
+
+    #[test]
+    fn a_whole_check_finds_what_is_missing_and_what_is_broken() {
+        let whole = [batch(0, 3), batch(3, 2)].concat();
+        assert_eq!(walk(&whole, 0, Check::Whole).unwrap().next_offset, 5);
+        let gap = [batch(0, 3), batch(4, 2)].concat();
+        assert!(walk(&gap, 0, Check::Header).is_ok());
+        assert_eq!(walk(&gap, 0, Check::Whole).unwrap_err(), "a batch at 4 where 3 is due");
+        let mut broken = whole;
+        *broken.last_mut().unwrap() ^= 1;
+        assert!(walk(&broken, 0, Check::Header).is_ok());
+        assert!(walk(&broken, 0, Check::Whole).unwrap_err().starts_with("the batch at 3: "));
     }
 }

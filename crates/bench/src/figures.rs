@@ -6,6 +6,7 @@
 use crate::progress::Done;
 use crate::usage::{Sample, spent};
 use hdrhistogram::Histogram;
+use ottla_env::process::{DiskBytes, Usage};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -60,9 +61,17 @@ pub struct Figures {
     pub p999_ms: Option<f64>,
     pub max_ms: Option<f64>,
     pub broker_cpu_seconds_per_gb: Option<f64>,
+    pub broker_user_seconds_per_gb: Option<f64>,
+    pub broker_system_seconds_per_gb: Option<f64>,
+    /// What the broker read from devices and wrote to them, by the bytes of batches that were sent or read.
+    pub broker_read_per_byte: Option<f64>,
+    pub broker_written_per_byte: Option<f64>,
     pub broker_rss_mb: Option<f64>,
     pub broker_rss_peak_mb: Option<f64>,
     pub generator_cpu_seconds_per_gb: Option<f64>,
+    /// Of the machine, before the run.
+    pub free_memory_mb: Option<f64>,
+    pub load_average: Option<f64>,
     pub requests: u64,
     pub records: u64,
     pub bytes: u64,
@@ -78,6 +87,15 @@ impl Figures {
         let per_gb = |spent: Option<Duration>| {
             spent.filter(|_| bytes > 0).map(|spent| rounded(spent.as_secs_f64() / gigabytes, 3))
         };
+        let broker = before.broker.zip(after.broker);
+        let broker_time = |of: fn(Usage) -> Duration| {
+            per_gb(broker.map(|(before, after)| of(after).saturating_sub(of(before))))
+        };
+        let disk = broker.and_then(|(before, after)| before.disk.zip(after.disk));
+        let per_byte = |of: fn(DiskBytes) -> u64| {
+            let (before, after) = disk.filter(|_| bytes > 0)?;
+            Some(rounded(of(after).saturating_sub(of(before)) as f64 / bytes as f64, 3))
+        };
         let quantile = |quantile| measured.latencies.quantile_ms(quantile).map(|ms| rounded(ms, 3));
         let mb = |bytes: u64| rounded(bytes as f64 / 1e6, 1);
         Self {
@@ -88,9 +106,15 @@ impl Figures {
             p999_ms: quantile(0.999),
             max_ms: quantile(1.0),
             broker_cpu_seconds_per_gb: per_gb(spent(before.broker, after.broker)),
+            broker_user_seconds_per_gb: broker_time(|usage| usage.user),
+            broker_system_seconds_per_gb: broker_time(|usage| usage.system),
+            broker_read_per_byte: per_byte(|disk| disk.read),
+            broker_written_per_byte: per_byte(|disk| disk.written),
             broker_rss_mb: after.broker.map(|usage| mb(usage.rss_bytes)),
             broker_rss_peak_mb: after.broker.map(|usage| mb(usage.rss_peak_bytes)),
             generator_cpu_seconds_per_gb: per_gb(spent(before.generator, after.generator)),
+            free_memory_mb: before.free_memory.map(mb),
+            load_average: before.load,
             requests,
             records,
             bytes,
@@ -108,18 +132,18 @@ pub fn rounded(value: f64, decimals: i32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ottla_env::process::Usage;
 
     fn sample(cpu_ms: u64) -> Sample {
         let usage = Usage {
             user: Duration::from_millis(cpu_ms),
-            system: Duration::ZERO,
+            system: Duration::from_millis(cpu_ms / 4),
             rss_bytes: 12_345_678,
             rss_peak_bytes: 20_000_000,
             threads: 1,
             open_files: 1,
+            disk: Some(DiskBytes { read: cpu_ms, written: cpu_ms * 1_000_000 }),
         };
-        Sample { broker: Some(usage), generator: None }
+        Sample { broker: Some(usage), generator: None, free_memory: Some(3_000_000), load: Some(0.5) }
     }
 
     #[test]
@@ -130,7 +154,11 @@ mod tests {
         let measured = Measured { done, elapsed: Duration::from_secs(4), latencies };
         let figures = Figures::of(&measured, sample(500), sample(2_500));
         assert_eq!((figures.mb_per_second, figures.records_per_second), (500.0, 500_000.0));
-        assert_eq!(figures.broker_cpu_seconds_per_gb, Some(1.0));
+        assert_eq!(figures.broker_cpu_seconds_per_gb, Some(1.25));
+        assert_eq!(figures.broker_user_seconds_per_gb, Some(1.0));
+        assert_eq!(figures.broker_system_seconds_per_gb, Some(0.25));
+        assert_eq!((figures.broker_read_per_byte, figures.broker_written_per_byte), (Some(0.0), Some(1.0)));
+        assert_eq!((figures.free_memory_mb, figures.load_average), (Some(3.0), Some(0.5)));
         assert_eq!((figures.broker_rss_mb, figures.broker_rss_peak_mb), (Some(12.3), Some(20.0)));
         assert_eq!(figures.generator_cpu_seconds_per_gb, None);
         let near = |value: Option<f64>, ms: f64| value.is_some_and(|value| (value - ms).abs() < ms / 500.0);

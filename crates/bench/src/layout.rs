@@ -33,7 +33,17 @@ pub(crate) struct Share {
 /// Makes sure that the topic is there, as `make_topic` does. A broker may answer before its metadata tells of the topic;
 /// that is waited for.
 pub async fn own_topic(client: &Client, name: &str, partitions: i32) -> Result<(), ClientError> {
-    make_topic(client, name, partitions).await?;
+    own_topic_with(client, name, partitions, &[]).await
+}
+
+/// The same with settings, for one that is not there yet.
+pub async fn own_topic_with(
+    client: &Client,
+    name: &str,
+    partitions: i32,
+    settings: &[(&str, &str)],
+) -> Result<(), ClientError> {
+    make_topic(client, name, partitions, settings).await?;
     match until_told(async || Layout::now(client, name).await).await {
         // That is waited for by who asks for the layout.
         Err(error) if error.code() == Some(ErrorCode::LeaderNotAvailable) => Ok(()),
@@ -42,8 +52,19 @@ pub async fn own_topic(client: &Client, name: &str, partitions: i32) -> Result<(
 }
 
 /// Asks for the topic, and for nothing else: an existing one is left as it is.
-pub(crate) async fn make_topic(client: &Client, name: &str, partitions: i32) -> Result<(), ClientError> {
-    let topic = NewTopic { name: name.to_owned(), partitions: Some(partitions), ..NewTopic::default() };
+pub(crate) async fn make_topic(
+    client: &Client,
+    name: &str,
+    partitions: i32,
+    settings: &[(&str, &str)],
+) -> Result<(), ClientError> {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let topic = NewTopic {
+        name: name.to_owned(),
+        partitions: Some(partitions),
+        configs: settings.iter().map(owned).collect(),
+        ..NewTopic::default()
+    };
     match client.admin().create_topics(&[topic], false).await?.into_iter().next() {
         Some(Err(error)) if error.code() != Some(ErrorCode::TopicAlreadyExists) => Err(error),
         _ => Ok(()),

@@ -25,5 +25,5 @@ pub mod series;
 pub mod usage;
 
 pub use connection::Address;
-pub use layout::{Layout, own_topic};
+pub use layout::{Layout, own_topic, own_topic_with};
 pub use progress::Progress;

@@ -6,11 +6,12 @@
 
 use crate::connection::{ANSWER_TIMEOUT, Address, Connection};
 use crate::load::{Destination, produce_request};
-use crate::replay::{PRODUCE_BY_NAME, acks_on_the_wire, check};
+use crate::replay::{PRODUCE_BY_NAME, acks_on_the_wire, check, ends};
 use ottla_client::config::Surroundings;
 use ottla_client::{Acks, ClientError, Codec, ErrorCode};
 use ottla_wire::messages::create_topics::{CreatableTopic, CreateTopicsRequest};
 use ottla_wire::messages::produce::ProduceRequest;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const PAUSE: Duration = Duration::from_millis(1);
@@ -35,13 +36,14 @@ pub enum Creation {
 }
 
 /// Times of the monotonic clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acknowledged {
     /// By the first partition that was asked.
     pub first: Duration,
     /// By all of them.
     pub all: Duration,
-    pub records: u64,
+    /// By partition, the offset behind the record.
+    pub ends: BTreeMap<i32, i64>,
 }
 
 /// Waits at most `patience` in all; the error is then the last one that was seen.
@@ -51,7 +53,8 @@ pub async fn first_ack(
     patience: Duration,
 ) -> Result<Acknowledged, ClientError> {
     let mut last = ClientError::TimedOut { what: "first record".to_owned(), after: patience };
-    let mut state = State { created: probe.creation == Creation::Never, first: None, acknowledged: 0 };
+    let created = probe.creation == Creation::Never;
+    let mut state = State { created, first: None, acknowledged: 0, ends: BTreeMap::new() };
     let attempts = async {
         loop {
             match attempt(probe, surroundings, &mut state).await {
@@ -73,6 +76,7 @@ struct State {
     first: Option<Duration>,
     /// Partitions 0 to this one, exclusive.
     acknowledged: i32,
+    ends: BTreeMap<i32, i64>,
 }
 
 /// With one connection, as far as it goes.
@@ -99,16 +103,17 @@ async fn attempt(
             version: PRODUCE_BY_NAME,
         };
         let request: ProduceRequest = produce_request(batch.clone(), to);
-        let produced = connection.call(&request, PRODUCE_BY_NAME).await.and_then(|answer| check(&answer));
-        if produced.is_ok() {
+        let answer = connection.call(&request, PRODUCE_BY_NAME).await;
+        let produced = answer.and_then(|answer| check(&answer).map(|()| answer));
+        if let Ok(answer) = &produced {
+            state.ends.extend(ends(answer, 1));
             state.first.get_or_insert(surroundings.clock.monotonic());
             state.acknowledged += 1;
         }
-        pause_if_refused(produced).await?;
+        pause_if_refused(produced.map(drop)).await?;
     }
     let all = surroundings.clock.monotonic();
-    let records = u64::from(state.acknowledged.unsigned_abs());
-    Ok(Acknowledged { first: state.first.unwrap_or(all), all, records })
+    Ok(Acknowledged { first: state.first.unwrap_or(all), all, ends: std::mem::take(&mut state.ends) })
 }
 
 /// A broker that says "not yet" is asked again on the same connection.

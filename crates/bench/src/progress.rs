@@ -1,8 +1,10 @@
 //! What all loops of a run share: how much is still to be done, what is done, and whether somebody said stop.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-/// Counters only; no order between them is promised while a run goes on.
+/// No order between the counters is promised while a run goes on.
 #[derive(Debug)]
 pub struct Progress {
     left: AtomicU64,
@@ -10,6 +12,8 @@ pub struct Progress {
     records: AtomicU64,
     bytes: AtomicU64,
     stopped: AtomicBool,
+    /// By partition: the offset behind the last acknowledged record. It is there still when a broker was killed.
+    ends: Mutex<BTreeMap<i32, i64>>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,6 +32,7 @@ impl Progress {
             records: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
+            ends: Mutex::default(),
         }
     }
 
@@ -46,6 +51,17 @@ impl Progress {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.records.fetch_add(records, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn acknowledge(&self, partition: i32, end: i64) {
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = ends.entry(partition).or_insert(end);
+        *known = end.max(*known);
+    }
+
+    /// What a producer was told: by partition, the offset behind the last acknowledged record.
+    pub fn ends(&self) -> BTreeMap<i32, i64> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Nothing new is begun; what is under way is still counted.
@@ -81,5 +97,14 @@ mod tests {
         progress.stop();
         assert!(!progress.take(10));
         assert_eq!(progress.done(), Done { requests: 1, records: 10, bytes: 1_000 });
+    }
+
+    #[test]
+    fn the_end_of_a_partition_is_the_highest_that_was_acknowledged() {
+        let progress = Progress::unlimited();
+        for (partition, end) in [(1, 10), (0, 7), (1, 30), (1, 20)] {
+            progress.acknowledge(partition, end);
+        }
+        assert_eq!(progress.ends(), BTreeMap::from([(0, 7), (1, 30)]));
     }
 }

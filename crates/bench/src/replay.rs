@@ -171,7 +171,11 @@ impl Lane {
             while let Some(request) = due.recv().await {
                 let answer = next_answer(read, peer, "Produce").await?;
                 latencies.record(clock.monotonic().saturating_sub(request.at));
-                check(&decode(peer, *version, request.correlation_id, answer)?)?;
+                let response = decode(peer, *version, request.correlation_id, answer)?;
+                check(&response)?;
+                for (partition, end) in ends(&response, request.records) {
+                    progress.acknowledge(partition, end);
+                }
                 progress.add(request.records, request.bytes);
                 permits.add_permits(1);
             }
@@ -188,6 +192,14 @@ pub(crate) fn acks_on_the_wire(acks: Acks) -> i16 {
         Acks::Leader => 1,
         Acks::None => 0,
     }
+}
+
+/// Partitions that took a batch of so many records, with the offset behind it.
+pub(crate) fn ends(response: &ProduceResponse, records: u64) -> impl Iterator<Item = (i32, i64)> {
+    let partitions = response.responses.iter().flat_map(|topic| &topic.partition_responses);
+    partitions
+        .filter(|partition| partition.error_code == 0)
+        .map(move |partition| (partition.index, partition.base_offset.saturating_add_unsigned(records)))
 }
 
 /// The first partition that was refused, with the broker's own words.
@@ -213,6 +225,7 @@ mod tests {
     fn a_refused_partition_ends_the_run_with_the_brokers_words() {
         let partition = |index, code: ErrorCode| PartitionProduceResponse {
             index,
+            base_offset: 100,
             error_code: code.code(),
             error_message: code.is_error().then(|| "too big".into()),
             ..PartitionProduceResponse::default()
@@ -226,7 +239,9 @@ mod tests {
             ..ProduceResponse::default()
         };
         assert!(check(&response(ErrorCode::None)).is_ok());
-        let refused = check(&response(ErrorCode::MessageTooLarge)).unwrap_err();
+        let partly = response(ErrorCode::MessageTooLarge);
+        assert_eq!(ends(&partly, 5).collect::<Vec<_>>(), [(0, 105)]);
+        let refused = check(&partly).unwrap_err();
         assert_eq!(refused.to_string(), "produce to t/1: MESSAGE_TOO_LARGE (too big)");
     }
 }

@@ -13,6 +13,9 @@ use std::time::Duration;
 pub struct Sample {
     pub broker: Option<Usage>,
     pub generator: Option<Usage>,
+    /// Of the machine: bytes that nothing uses, and the load of the last minute.
+    pub free_memory: Option<u64>,
+    pub load: Option<f64>,
 }
 
 impl Sample {
@@ -21,6 +24,8 @@ impl Sample {
         Self {
             broker: broker.and_then(|pid| process::usage(pid).ok()),
             generator: process::usage(process::id()).ok(),
+            free_memory: process::free_memory_bytes(),
+            load: process::load_average(),
         }
     }
 }
@@ -75,6 +80,7 @@ mod tests {
             rss_peak_bytes: 1,
             threads: 1,
             open_files: 1,
+            disk: None,
         };
         assert_eq!(spent(Some(usage(10)), Some(usage(25))), Some(Duration::from_millis(30)));
         assert_eq!(spent(Some(usage(25)), Some(usage(10))), Some(Duration::ZERO));

@@ -45,6 +45,21 @@ pub fn kill_group(leader: u32) -> io::Result<()> {
     Ok(rustix::process::kill_process_group(leader, Signal::KILL)?)
 }
 
+/// Stops a process where it stands, as SIGSTOP does, until it is resumed.
+pub fn pause(pid: u32) -> io::Result<()> {
+    signal(pid, Signal::STOP)
+}
+
+pub fn resume(pid: u32) -> io::Result<()> {
+    signal(pid, Signal::CONT)
+}
+
+fn signal(pid: u32, signal: Signal) -> io::Result<()> {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let pid = pid.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    Ok(rustix::process::kill_process(pid, signal)?)
+}
+
 /// The machine's load over the last minute; `None` where there is no `/proc`.
 pub fn load_average() -> Option<f64> {
     std::fs::read_to_string("/proc/loadavg").ok()?.split_ascii_whitespace().next()?.parse().ok()
@@ -66,6 +81,15 @@ pub struct Usage {
     pub rss_peak_bytes: u64,
     pub threads: u64,
     pub open_files: u64,
+    /// `None` where the process is another user's.
+    pub disk: Option<DiskBytes>,
+}
+
+/// What a process caused to be read from devices, and to be written to them: a page counts when it becomes dirty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskBytes {
+    pub read: u64,
+    pub written: u64,
 }
 
 /// Reads the usage of a visible process from `/proc`. An error when there is no such process or no `/proc`.
@@ -90,7 +114,27 @@ pub fn usage(pid: u32) -> io::Result<Usage> {
         rss_peak_bytes: kib("VmHWM").unwrap_or(0) * 1024,
         threads: number(17)?,
         open_files: std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, |d| d.count() as u64),
+        disk: std::fs::read_to_string(format!("/proc/{pid}/io")).ok().as_deref().and_then(disk_bytes),
     })
+}
+
+fn disk_bytes(io: &str) -> Option<DiskBytes> {
+    let of = |name: &str| io.lines().find_map(|line| line.strip_prefix(name))?.trim().parse().ok();
+    Some(DiskBytes { read: of("read_bytes:")?, written: of("write_bytes:")? })
+}
+
+/// Flushes that the machine's disks have completed since it started, those of all disks together. `None` where there is
+/// no `/sys`, or no disk that counts them.
+pub fn device_flushes() -> Option<u64> {
+    let disks = std::fs::read_dir("/sys/block").ok()?.filter_map(Result::ok);
+    let flushes =
+        disks.filter_map(|disk| flushes_of(&std::fs::read_to_string(disk.path().join("stat")).ok()?));
+    flushes.reduce(u64::saturating_add)
+}
+
+/// The sixteenth field of a disk's `stat`, which old kernels do not have.
+fn flushes_of(stat: &str) -> Option<u64> {
+    stat.split_ascii_whitespace().nth(15)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -104,6 +148,28 @@ mod tests {
         assert!(is_alive(id()));
         assert!(!is_alive(u32::MAX) && usage(u32::MAX).is_err());
         assert_eq!(raise_open_file_limit().unwrap(), open_file_limit_max());
+    }
+
+    #[test]
+    fn bytes_and_flushes_are_found_by_their_names_and_places() {
+        let io = "rchar: 1\nwchar: 2\nread_bytes: 3\nwrite_bytes: 4\ncancelled_write_bytes: 5\n";
+        assert_eq!(disk_bytes(io), Some(DiskBytes { read: 3, written: 4 }));
+        assert_eq!(disk_bytes("rchar: 1\n"), None);
+        assert_eq!(flushes_of(" 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17\n"), Some(16));
+        assert_eq!(flushes_of("1 2 3 4 5 6 7 8 9 10 11"), None);
+    }
+
+    #[test]
+    fn a_process_is_paused_and_goes_on() {
+        use std::os::unix::process::ExitStatusExt;
+        let mut child =
+            std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        pause(child.id()).unwrap();
+        assert!(child.try_wait().unwrap().is_none());
+        resume(child.id()).unwrap();
+        drop(child.stdin.take());
+        assert_eq!(child.wait().unwrap().into_raw(), 0);
+        assert!(pause(0).is_err() && resume(u32::MAX).is_err());
     }
 
     #[test]

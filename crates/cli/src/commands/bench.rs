@@ -8,7 +8,9 @@ mod commits;
 mod compare;
 mod conns;
 mod drain;
+mod durability;
 mod e2e;
+mod fsync;
 mod groups;
 mod openloop;
 mod own;
@@ -62,11 +64,15 @@ enum Load {
     #[command(after_help = e2e::EXAMPLES)]
     E2e(e2e::Args),
 
+    /// Acknowledgements of what is on the disk: how many a second, and flushes of the device
+    #[command(after_help = fsync::EXAMPLES)]
+    Fsync(fsync::Args),
+
     /// Many connections: what each costs, and how requests fare among them
     #[command(after_help = conns::EXAMPLES)]
     Conns(conns::Args),
 
-    /// A topic with many partitions: until all are led, and until each took a record
+    /// Many partitions: until all are led, and until each took a record
     #[command(after_help = partitions::EXAMPLES)]
     Partitions(partitions::Args),
 
@@ -90,6 +96,7 @@ pub fn run(args: &Args, global: &Global) -> Result<Exit> {
             Load::Commits(args) => commits::run(args, global).await,
             Load::Openloop(args) => openloop::run(args, global).await,
             Load::E2e(args) => e2e::run(args, global).await,
+            Load::Fsync(args) => fsync::run(args, global).await,
             Load::Conns(args) => conns::run(args, global).await,
             Load::Partitions(args) => partitions::run(args, global).await,
             Load::Compare(args) => compare::run(args, global).await,

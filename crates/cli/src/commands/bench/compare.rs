@@ -1,5 +1,6 @@
 //! `ottla bench compare`: the same replay against two brokers, A B A B, and the ratio of each pair.
 
+use super::durability::{self, Durability, parse_durability};
 use super::own::BenchTopic;
 use super::replay::{self, parse_count};
 use super::steps::Steps;
@@ -11,9 +12,11 @@ use anyhow::{Context, Result};
 use ottla_bench::figures::Figures;
 use ottla_bench::replay::Replay;
 use ottla_bench::usage::Sample;
-use ottla_bench::{Layout, Progress, own_topic};
-use ottla_env::process::{free_memory_bytes, load_average};
+use ottla_bench::{Layout, Progress};
+use ottla_env::process::{self, free_memory_bytes, load_average};
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub const EXAMPLES: &str = "Examples:
   ottla bench compare -b localhost:9092 --against localhost:29092
@@ -21,11 +24,14 @@ pub const EXAMPLES: &str = "Examples:
 
 A is the broker of -b, B the one of --against. Every run has a topic of its own, which is removed behind it. A ratio is A \
 over B within one pair, so that what changes on the machine from minute to minute falls out; the median of the pairs is \
-what counts. Give both the same durability: Ottla's default is Kafka's flush.messages=1. The first pair warms up and \
-does not count. A machine that is busy before the first run is refused, unless --anyway is given.";
+what counts. Ottla's default is Kafka's flush.messages=1, so --durability asks both for the same; every row says what they told \
+of their topics. The first pair warms up and does not count. Both brokers run all the time, but for --pause. A machine that \
+is busy before the first run is refused, unless --anyway is given.";
 
 /// Load of the last minute above which figures would be those of the neighbours.
 const LOAD_MAX: f64 = 0.3;
+/// After a broker goes on: its controller may have missed it meanwhile, and take it back with its next heartbeat.
+const AWAKE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, clap::Args)]
 #[group(id = "compare")]
@@ -41,6 +47,14 @@ pub struct Args {
     /// Measure although the machine is busy
     #[arg(long)]
     anyway: bool,
+
+    /// What both acknowledge: os (in the page cache) or fsync (on the disk) [default: as each is set]
+    #[arg(long, value_name = "DURABILITY", value_parser = parse_durability)]
+    durability: Option<Durability>,
+
+    /// Stop the process of one broker (SIGSTOP) while the other is measured; both must run on this machine
+    #[arg(long)]
+    pause: bool,
 
     #[command(flatten)]
     load: replay::Args,
@@ -61,21 +75,41 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit> {
     }
     let mut other = global.clone();
     other.bootstrap_server = vec![args.against.clone()];
-    let mut steps = Steps::default();
     let mut signals = Signals::new()?;
+    let pids = [process_of(global, &mut signals).await?, process_of(&other, &mut signals).await?];
+    let others = match (args.pause, pids) {
+        (false, _) => {
+            eprintln!("both brokers run: one idles while the other is measured; --pause stops it");
+            [None, None]
+        }
+        (true, [Some(a), Some(b)]) if a != b => [Some(b), Some(a)],
+        (true, _) => {
+            let why = "--pause: the two brokers must be two processes of this machine that can be seen";
+            return Err(Failure::usage(why).into());
+        }
+    };
+    let mut steps = Steps::default();
     for pair in 0..=args.pairs {
-        let mut figures = Vec::new();
-        for (name, global) in [("A", global), ("B", &other)] {
-            let (of_run, ended) = once(args, &config, name, global, &mut signals)
-                .await
-                .with_context(|| format!("run {name}"))?;
+        let mut runs = Vec::new();
+        for ((name, global), other) in [("A", global), ("B", &other)].into_iter().zip(others) {
+            let paused = other.map(Paused::new).transpose().context("stop the other broker")?;
+            let run = once(args, &config, name, global, &mut signals).await;
+            if paused.is_some() {
+                drop(paused);
+                tokio::time::sleep(AWAKE).await;
+            }
+            let (run, ended) = run.with_context(|| format!("run {name}"))?;
             if ended != Exit::Done {
                 return Ok(ended);
             }
-            figures.push(of_run);
+            runs.push(run);
         }
-        if pair > 0 {
-            note(&mut steps, &figures[0], &figures[1]);
+        let [a, b] = runs.as_slice() else { unreachable!("a run of each was noted") };
+        if pair == 0 {
+            steps.label("durabilityA", a.durability.clone());
+            steps.label("durabilityB", b.durability.clone());
+        } else {
+            note(&mut steps, &a.figures, &b.figures);
         }
     }
     eprintln!(
@@ -87,31 +121,69 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// A run, and what its topic promised.
+struct Run {
+    figures: Figures,
+    durability: String,
+}
+
+/// A process that stands still until this is dropped.
+struct Paused(u32);
+
+impl Paused {
+    fn new(pid: u32) -> io::Result<Self> {
+        process::pause(pid).map(|()| Self(pid))
+    }
+}
+
+impl Drop for Paused {
+    fn drop(&mut self) {
+        if let Err(error) = process::resume(self.0) {
+            eprintln!(
+                "ottla: process {} is still stopped, `kill -CONT {}` lets it go on: {error}",
+                self.0, self.0
+            );
+        }
+    }
+}
+
+/// The broker's process, where it is on this machine.
+async fn process_of(global: &Global, signals: &mut Signals) -> Result<Option<u32>> {
+    let found = async {
+        let (client, settings) = cluster::connect(global).await?;
+        let layout = Layout::brokers_of(&client).await.map_err(|error| cluster::failure(&error))?;
+        broker_pid(None, &layout, &settings.client.surroundings).await
+    };
+    prepare(found, signals).await
+}
+
 async fn once(
     args: &Args,
     config: &ottla_bench::replay::ReplayConfig,
     name: &'static str,
     global: &Global,
     signals: &mut Signals,
-) -> Result<(Figures, Exit)> {
+) -> Result<(Run, Exit)> {
     let failure = |error| cluster::failure(&error);
     let (client, settings) = prepare(cluster::connect(global), signals).await?;
     let surroundings = &settings.client.surroundings;
     let topic = BenchTopic::new(None);
     let measured = async {
         let preparing = async {
-            own_topic(&client, &topic.name, args.load.partitions()).await.map_err(failure)?;
+            durability::create(&client, &topic.name, args.load.partitions(), args.durability).await?;
+            let durability = durability::of_topic(&client, &topic.name).await?;
             let layout = Layout::of(&client, &topic.name).await.map_err(failure)?;
             let pid = broker_pid(None, &layout, surroundings).await?;
-            Ok((Replay::prepare(&layout, config, surroundings).await.map_err(failure)?, pid))
+            Ok((Replay::prepare(&layout, config, surroundings).await.map_err(failure)?, pid, durability))
         };
-        let (mut replay, pid) = prepare(preparing, signals).await?;
+        let (mut replay, pid, durability) = prepare(preparing, signals).await?;
         let records = args.load.records_to_send();
         let progress = Arc::new(Progress::of_records(records.unwrap_or(u64::MAX)));
         let plan = Plan { name, records, time: args.load.time() };
         let before = Sample::take(pid);
         let (measured, ended) = watch(replay.run(&progress), &progress, plan, global, signals).await?;
-        Ok((Figures::of(&measured, before, Sample::take(pid)), ended.exit()))
+        let figures = Figures::of(&measured, before, Sample::take(pid));
+        Ok((Run { figures, durability }, ended.exit()))
     }
     .await;
     topic.remove(&client).await;
@@ -139,4 +211,10 @@ fn note(steps: &mut Steps, a: &Figures, b: &Figures) {
     add(["p50A", "p50B", "p50Ratio"], "ms", a.p50_ms, b.p50_ms);
     add(["p99A", "p99B", "p99Ratio"], "ms", a.p99_ms, b.p99_ms);
     add(["rssA", "rssB", "rssRatio"], "MB", a.broker_rss_mb, b.broker_rss_mb);
+    for (names, figures) in [(["freeMemoryA", "loadA"], a), (["freeMemoryB", "loadB"], b)] {
+        if let (Some(mb), Some(load)) = (figures.free_memory_mb, figures.load_average) {
+            steps.add(names[0], "MB", mb);
+            steps.add(names[1], "", load);
+        }
+    }
 }

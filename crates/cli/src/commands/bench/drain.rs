@@ -7,7 +7,7 @@ use crate::cluster::{self, Signals};
 use crate::exit::Exit;
 use crate::units::{parse_duration, parse_size};
 use anyhow::Result;
-use ottla_bench::drain::{Drain, DrainConfig};
+use ottla_bench::drain::{Check, Drain, DrainConfig};
 use ottla_bench::figures::Figures;
 use ottla_bench::usage::Sample;
 use ottla_bench::{Layout, Progress};
@@ -40,6 +40,10 @@ pub struct Args {
     #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "8MiB")]
     partition_bytes: u64,
 
+    /// Check the CRC of every batch, and that no offset is missing
+    #[arg(long)]
+    check: bool,
+
     /// Stop after this time
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     time: Option<Duration>,
@@ -54,6 +58,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit> {
         connections: args.connections,
         fetch_bytes: usize_of(args.fetch_bytes, "--fetch-bytes")? as i32,
         partition_bytes: usize_of(args.partition_bytes, "--partition-bytes")? as i32,
+        check: if args.check { Check::Whole } else { Check::Header },
     };
     let failure = |error| cluster::failure(&error);
     let (client, settings) = cluster::connect(global).await?;
@@ -74,6 +79,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit> {
         ("connections", Value::from(args.connections)),
         ("fetchBytes", Value::from(args.fetch_bytes)),
         ("partitionBytes", Value::from(args.partition_bytes)),
+        ("checked", Value::from(args.check)),
         ("brokerPid", Value::from(pid)),
     ];
     print(&figures, &asked, global)?;

@@ -89,7 +89,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit> {
     };
     // Groups too, which a run left without members.
     let groups: Vec<String> = (1..=args.runs).map(|run| format!("{name}-{run}")).collect();
-    own::remove(&client, &name, &groups).await;
+    own::remove(&client, std::slice::from_ref(&name), &groups).await;
     steps.print(global)?;
     result
 }

@@ -19,24 +19,24 @@ impl BenchTopic {
     /// Removes a topic that the run made for itself.
     pub async fn remove(self, client: &Client) {
         if self.is_own {
-            remove(client, &self.name, &[]).await;
+            remove(client, &[self.name], &[]).await;
         }
     }
 }
 
-/// Removes topic and groups of a run. A signal while that takes its time ends it.
-pub async fn remove(client: &Client, topic: &str, groups: &[String]) {
+/// Removes topics and groups of a run. A signal while that takes its time ends it.
+pub async fn remove(client: &Client, topics: &[String], groups: &[String]) {
     let admin = client.admin();
     let removed = async {
         if !groups.is_empty() {
             let _ = admin.delete_groups(groups).await;
         }
-        for result in admin.delete_topics(&[topic.to_owned()]).await.unwrap_or_default() {
+        for result in admin.delete_topics(topics).await.unwrap_or_default() {
             result.unwrap_or_else(|error| eprintln!("ottla: {error}"));
         }
     };
     tokio::select! {
         () = removed => {}
-        Ok(_) = cluster::interrupted() => eprintln!("ottla: topic {topic} may be left"),
+        Ok(_) = cluster::interrupted() => eprintln!("ottla: may be left: {}", topics.join(", ")),
     }
 }

@@ -1,6 +1,6 @@
-//! `ottla bench partitions`: a topic with many partitions.
+//! `ottla bench partitions`: many partitions, of one topic or of several.
 
-use super::own::BenchTopic;
+use super::own::{self, BenchTopic};
 use super::steps::Steps;
 use super::watch::{Plan, broker_pid, watch};
 use crate::args::Global;
@@ -14,8 +14,8 @@ use std::sync::Arc;
 pub const EXAMPLES: &str = "Examples:
   ottla bench partitions --count 5000
 
-Creates a topic of its own, waits until Metadata names a leader for every partition, writes one record to each, and \
-removes it.";
+Creates topics of its own, of 5,000 partitions at most each, waits until Metadata names a leader for every partition, \
+writes one record to each, and removes them.";
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
@@ -31,7 +31,7 @@ pub struct Args {
 pub async fn run(args: &Args, global: &Global) -> Result<Exit> {
     let (client, settings) = cluster::connect(global).await?;
     let surroundings = &settings.client.surroundings;
-    let topic = BenchTopic::new(None);
+    let topics = partitions::topics(&BenchTopic::new(None).name, args.count);
     let pid = broker_pid(
         args.pid,
         &Layout::brokers_of(&client).await.map_err(|e| cluster::failure(&e))?,
@@ -41,10 +41,11 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit> {
     let progress = Arc::new(Progress::unlimited());
     let plan = Plan { name: "partitions", records: Some(u64::from(args.count.unsigned_abs())), time: None };
     let before = Sample::take(pid);
-    let work = partitions::run(&client, &topic.name, args.count, surroundings, &progress);
+    let work = partitions::run(&client, &topics, surroundings, &progress);
     let result = watch(work, &progress, plan, global, &mut Signals::new()?).await;
     let after = Sample::take(pid);
-    topic.remove(&client).await;
+    let names: Vec<String> = topics.into_iter().map(|(name, _)| name).collect();
+    own::remove(&client, &names, &[]).await;
     let (measured, ended) = result?;
     let mut steps = Steps::default();
     steps.ms("created", measured.created);

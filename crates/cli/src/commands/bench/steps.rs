@@ -19,6 +19,7 @@ struct Step {
 #[derive(Debug, Default)]
 pub struct Steps {
     list: Vec<Step>,
+    labels: Vec<(&'static str, String)>,
 }
 
 impl Steps {
@@ -42,6 +43,11 @@ impl Steps {
         }
     }
 
+    /// Stands in every row: what the figures are those of.
+    pub fn label(&mut self, name: &'static str, value: String) {
+        self.labels.push((name, value));
+    }
+
     fn rows(&self) -> Vec<Row> {
         let row = |step: &Step| {
             let fields = [
@@ -52,14 +58,17 @@ impl Steps {
                 ("max", Value::from(step.series.max())),
                 ("runs", Value::from(step.series.values().to_vec())),
             ];
-            fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+            let labels = self.labels.iter().map(|(name, value)| (*name, Value::from(value.as_str())));
+            fields.into_iter().chain(labels).map(|(name, value)| (name.to_owned(), value)).collect()
         };
         self.list.iter().map(row).collect()
     }
 
     pub fn print(&self, global: &Global) -> Result<()> {
         let names = ["figure", "median", "unit", "min", "max"];
-        let columns: Vec<_> = names.into_iter().map(column).chain([wide("runs")]).collect();
+        let columns = names.into_iter().map(column).chain([wide("runs")]);
+        let labels = self.labels.iter().map(|(name, _)| column(name));
+        let columns: Vec<_> = columns.chain(labels).collect();
         Ok(render::rows(global.output, &columns, &self.rows())?)
     }
 }
@@ -75,6 +84,7 @@ mod tests {
             steps.ms("startToFirstAck", Duration::from_millis(ms));
             steps.mb("idleRss", 1_500_000);
         }
+        steps.label("durability", "durability=os".to_owned());
         let rows = steps.rows();
         assert_eq!(rows.len(), 2);
         assert_eq!(
@@ -82,6 +92,7 @@ mod tests {
             (&20.0.into(), &10.0.into(), &30.0.into())
         );
         assert_eq!(rows[0]["runs"], serde_json::json!([30.0, 10.0, 20.0]));
+        assert!(rows.iter().all(|row| row["durability"] == "durability=os"));
         assert_eq!((&rows[1]["figure"], &rows[1]["unit"]), (&"idleRss".into(), &"MB".into()));
     }
 }
