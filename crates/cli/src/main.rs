@@ -48,7 +48,7 @@ fn run(cli: &Cli) -> Result<Exit> {
         Some(Command::Consume(args)) => commands::consume::run(args, &cli.global),
         Some(Command::Up(args) | Command::Broker(args)) => commands::up::run(args, &cli.global),
         Some(Command::Generate(args)) => commands::generate::run(args),
-        Some(Command::Log(args)) => commands::log::run(args),
+        Some(Command::Log(args)) => commands::log::run(args, &cli.global),
         None => commands::up::run(&commands::up::Args::bare(), &cli.global),
     }
 }
