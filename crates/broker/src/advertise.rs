@@ -40,7 +40,8 @@ mod tests {
 
     #[test]
     fn the_first_rule_that_applies_decides() {
-        let config = |name: &str, host: &str, port| ListenerConfig { name: name.into(), host: host.into(), port };
+        let config =
+            |name: &str, host: &str, port| ListenerConfig { name: name.into(), host: host.into(), port };
         let advertised = [config("OUT", "kafka.example", 29092), config("PORT", "", 29093)];
         let listeners = [
             config("OUT", "", 9092),

@@ -18,5 +18,6 @@ mod quotas;
 mod records;
 mod settings;
 mod shorter;
+mod starts;
 mod throttling;
 mod topics;
