@@ -31,6 +31,19 @@ fn free_address() -> String {
 /// What a command wrote: standard output, standard error, exit code.
 pub type Ran = (String, String, Option<i32>);
 
+/// A command that ends by itself.
+pub fn ottla(arguments: &[&str], input: &str) -> Ran {
+    let mut command = Command::new(OTTLA);
+    command.args(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    // Who fails early reads nothing.
+    let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = process.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr), output.status.code())
+}
+
 impl Broker {
     pub fn start(dir: &Path) -> Self {
         let address = free_address();
@@ -70,14 +83,14 @@ impl Broker {
     }
 
     pub fn run_with(&self, arguments: &[&str], input: &str) -> Ran {
-        let mut command = Command::new(OTTLA);
-        command.args(arguments).args(["-b", &self.address, "--timeout", "60s"]);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut process = command.spawn().unwrap();
-        process.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        let output = process.wait_with_output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        (text(output.stdout), text(output.stderr), output.status.code())
+        ottla(&[arguments, &["-b", &self.address, "--timeout", "60s"]].concat(), input)
+    }
+
+    /// A clean stop; the exit code.
+    pub fn stop(mut self) -> Option<i32> {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.process.wait().unwrap().code()
     }
 
     /// Standard output of what must succeed.
