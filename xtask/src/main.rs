@@ -16,6 +16,7 @@ mod fuzz;
 mod interop;
 mod kill9;
 mod limits;
+mod metrics;
 mod process;
 mod simulate;
 mod soak;

@@ -14,8 +14,10 @@
 //! ```
 
 mod look;
+mod promises;
 
 pub use look::{Found, Free, look};
+pub use promises::Promises;
 
 use crate::cluster::embedded;
 use ottla_env::disk::{Disk, DiskLock, OpenMode, lacks_room};

@@ -1,6 +1,6 @@
 //! The order in which a broker is built, and the reverse in which it stops.
 //!
-//! Data directory, checkpoint, metadata engine, sockets (bound, nobody accepted), partitions, cluster, requests,
+//! Data directory, sockets (bound, nobody accepted), checkpoint, metadata engine, partitions, cluster, requests,
 //! recovery. When [`Broker::start`] returns, clients are served; logs that an unclean stop left unread are recovered
 //! beside that, first those that somebody asks for.
 
@@ -32,7 +32,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -104,32 +104,25 @@ pub struct Broker {
     background: JoinSet<()>,
 }
 
-/// What the disk had to say, before any socket.
+/// What the disk had to say, before anybody is accepted.
 struct Opened {
-    dir: DataDir,
     opening: Opening,
     engine: Embedded,
 }
 
 impl Broker {
     pub async fn start(start: BrokerStart) -> Result<Self, StartError> {
+        let dir = open_dir(&start).await?;
         let BrokerStart { settings, disk, net, clock, rng, workers } = start;
-        let opened = {
-            let (disk, rng, starter) = (Arc::clone(&disk), Arc::clone(&rng), Arc::clone(&workers));
-            let config = settings.broker();
-            let path = config.data_dir.clone();
-            let wanted = Wanted { node_id: config.node_id, cluster_id: config.cluster_id.clone() };
-            let open = move || open(&disk, &path, &wanted, rng.as_ref(), starter.as_ref());
-            run_once(workers.as_ref(), "start", open).await.map_err(StartError::Thread)??
-        };
-        let Opened { dir, opening, engine } = opened;
-        let engine = Arc::new(engine);
         let format = dir.format().clone();
         let live = Arc::new(LiveSettings::new(format.node_id, settings));
         let settings = live.load();
         let config = settings.broker();
+        // Before anything is changed: a clean stop stays one when a port is taken.
         let bound = server::bind(net.as_ref(), &config.listeners, config.listeners_explicit).await?;
         let http = bind_http(net.as_ref(), config.http_listen, config.http_listen_explicit).await?;
+        let Opened { opening, engine } = open(&dir, &disk, &workers).await?;
+        let engine = Arc::new(engine);
 
         let clean_start = opening.clean || dir.is_new();
         let metrics = Arc::new(Metrics::new());
@@ -333,36 +326,50 @@ async fn start_registry(
     Ok(started.map_err(StartError::Thread)??)
 }
 
-fn open(
+/// Makes the directory, or takes it: nobody else writes there from then on.
+async fn open_dir(start: &BrokerStart) -> Result<DataDir, StartError> {
+    let (disk, rng, config) = (Arc::clone(&start.disk), Arc::clone(&start.rng), start.settings.broker());
+    let path = config.data_dir.clone();
+    let wanted = Wanted { node_id: config.node_id, cluster_id: config.cluster_id.clone() };
+    let open = move || DataDir::open(&disk, &path, &wanted, rng.as_ref());
+    Ok(run_once(start.workers.as_ref(), "start", open).await.map_err(StartError::Thread)??)
+}
+
+async fn open(dir: &DataDir, disk: &Arc<dyn Disk>, workers: &Arc<dyn Workers>) -> Result<Opened, StartError> {
+    let (disk, starter) = (Arc::clone(disk), Arc::clone(workers));
+    let (root, metadata) = (dir.path().to_owned(), dir.metadata_dir());
+    let read = move || read(&disk, &root, &metadata, starter.as_ref());
+    run_once(workers.as_ref(), "start", read).await.map_err(StartError::Thread)?
+}
+
+fn read(
     disk: &Arc<dyn Disk>,
-    path: &std::path::Path,
-    wanted: &Wanted,
-    rng: &dyn Rng,
+    root: &Path,
+    metadata: &Path,
     workers: &dyn Workers,
 ) -> Result<Opened, StartError> {
-    let dir = DataDir::open(disk, path, wanted, rng)?;
-    let opening = Opening::read(disk.as_ref(), dir.path())?;
+    let opening = Opening::read(disk.as_ref(), root)?;
     let at_least = opening.checkpoint.metadata_revision;
-    let mut engine = Embedded::open(Arc::clone(disk), &dir.metadata_dir(), at_least, workers);
+    let mut engine = Embedded::open(Arc::clone(disk), metadata, at_least, workers);
     // A start writes a little, on a full disk too (durability rule A8), and not always as early as here.
-    let has_room = disk.space(dir.path()).map_or(true, |space| space.free >= partition::LEFT_FREE);
+    let has_room = disk.space(root).map_or(true, |space| space.free >= partition::LEFT_FREE);
     let is_full = engine.as_ref().is_err_and(OpenError::is_full);
     if is_full || !has_room {
         tracing::warn!("the disk is full; the reserve is used to start");
-        partition::give_up_reserve(disk.as_ref(), dir.path()).map_err(|source| OpenError::Io {
+        partition::give_up_reserve(disk.as_ref(), root).map_err(|source| OpenError::Io {
             action: "remove the reserve in",
-            path: dir.path().to_owned(),
+            path: root.to_owned(),
             source,
         })?;
     }
     if is_full {
-        engine = Embedded::open(Arc::clone(disk), &dir.metadata_dir(), at_least, workers);
+        engine = Embedded::open(Arc::clone(disk), metadata, at_least, workers);
     }
     let (engine, report) = engine?;
     if report.cut_bytes > 0 {
         tracing::warn!(cut_bytes = report.cut_bytes, "an incomplete end of the metadata was cut");
     }
-    Ok(Opened { dir, opening, engine })
+    Ok(Opened { opening, engine })
 }
 
 /// A default port that is busy moves to a free one; an explicit one is an error.

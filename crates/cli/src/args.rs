@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 const EXAMPLES: &str = "Examples:
-  ottla                              start a broker on ./ottla-data
+  ottla                              start a broker on ./ottla-data, as `ottla up` does
   ottla topic create orders -p 4     create a topic with four partitions
   echo hello | ottla produce orders  write each line as one record
   ottla consume orders -e            read everything there is, then stop
@@ -28,7 +28,9 @@ pub struct Cli {
     #[command(flatten)]
     pub global: Global,
 
-    /// Without a command, `ottla` is `ottla up`
+    #[command(flatten, next_help_heading = "Options of `ottla` alone, which is `ottla up`")]
+    pub up: commands::up::Options,
+
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -48,7 +50,7 @@ pub struct Global {
     pub bootstrap_server: Vec<String>,
 
     /// How lists are written; without it a table on a terminal and tab-separated values in a pipe
-    #[arg(long, global = true, value_name = "FORM", value_enum, help_heading = "Global options")]
+    #[arg(short, long, global = true, value_name = "FORM", value_enum, help_heading = "Global options")]
     pub output: Option<Output>,
 
     /// How long a cluster may take to answer
@@ -68,6 +70,10 @@ pub struct Global {
     #[arg(short, long, global = true, help_heading = "Global options")]
     pub quiet: bool,
 
+    /// Say what goes on inside, in log lines of level debug; those of a command go to standard error
+    #[arg(short, long, global = true, help_heading = "Global options")]
+    pub verbose: bool,
+
     /// Never use colours (NO_COLOR does the same)
     #[arg(long, global = true, help_heading = "Global options")]
     pub no_color: bool,
@@ -83,6 +89,7 @@ impl Global {
             settings: Vec::new(),
             command_config: None,
             quiet: false,
+            verbose: false,
             no_color: false,
         }
     }

@@ -1,8 +1,11 @@
 //! Log lines of long-running commands: JSON on standard output when that is not a terminal, short lines on standard
 //! error when it is. One schema: `time`, `level`, `msg`, then the fields.
 //!
+//! Other commands have none unless asked for; then they are short and on standard error.
+//!
 //! Nothing else writes to standard output while a broker runs, so that a log collector can parse every line.
 
+use crate::args::Global;
 use ottla_env::clock::Clock;
 use serde_json::{Map, Value};
 use std::fmt;
@@ -31,17 +34,32 @@ pub enum Colour {
     Auto,
 }
 
+impl Colour {
+    pub fn of(global: &Global) -> Self {
+        if global.no_color { Self::Never } else { Self::Auto }
+    }
+}
+
 /// Installs the one subscriber of this process.
 pub fn install(directives: &str, colour: Colour, clock: Arc<dyn Clock>) -> Result<(), String> {
-    let filter = EnvFilter::builder().parse(expand(directives)).map_err(|error| error.to_string())?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter);
-    let result = if io::stdout().is_terminal() {
-        let ansi = colour == Colour::Auto && io::stderr().is_terminal();
-        builder.with_ansi(ansi).event_format(Short { clock, ansi }).with_writer(io::stderr).try_init()
-    } else {
-        builder.with_ansi(false).event_format(Json { clock }).with_writer(io::stdout).try_init()
-    };
+    if io::stdout().is_terminal() {
+        return install_short(directives, colour, clock);
+    }
+    let builder = tracing_subscriber::fmt().with_env_filter(filter(directives)?);
+    let result = builder.with_ansi(false).event_format(Json { clock }).with_writer(io::stdout).try_init();
     result.map_err(|error| error.to_string())
+}
+
+/// The same on standard error, whatever standard output is.
+pub fn install_short(directives: &str, colour: Colour, clock: Arc<dyn Clock>) -> Result<(), String> {
+    let ansi = colour == Colour::Auto && io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter(directives)?).with_ansi(ansi);
+    let result = builder.event_format(Short { clock, ansi }).with_writer(io::stderr).try_init();
+    result.map_err(|error| error.to_string())
+}
+
+fn filter(directives: &str) -> Result<EnvFilter, String> {
+    EnvFilter::builder().parse(expand(directives)).map_err(|error| error.to_string())
 }
 
 /// `info,storage=debug` becomes directives for modules; what has no short name stays.

@@ -19,8 +19,11 @@ mod units;
 use anyhow::Result;
 use args::{Cli, Command};
 use clap::Parser;
-use exit::Exit;
+use exit::{Exit, Failure};
+use logs::Colour;
+use ottla_env::clock::OsClock;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -36,6 +39,16 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<Exit> {
+    if cli.command.is_some() && cli.up != commands::up::Options::default() {
+        // Taken in silence they would be without effect.
+        let what = "an option of `ottla up` stands in front of another command";
+        return Err(Failure::usage(what).next("ottla up --help; options follow their command").into());
+    }
+    let is_server = matches!(cli.command, None | Some(Command::Up(_) | Command::Broker(_)));
+    if cli.global.verbose && !is_server {
+        logs::install_short("debug", Colour::of(&cli.global), Arc::new(OsClock::new()))
+            .map_err(anyhow::Error::msg)?;
+    }
     match &cli.command {
         Some(Command::Completions(args)) => commands::completions::run(args),
         Some(Command::Bench(args)) => commands::bench::run(args, &cli.global),
@@ -48,7 +61,7 @@ fn run(cli: &Cli) -> Result<Exit> {
         Some(Command::Consume(args)) => commands::consume::run(args, &cli.global),
         Some(Command::Up(args) | Command::Broker(args)) => commands::up::run(args, &cli.global),
         Some(Command::Generate(args)) => commands::generate::run(args),
-        Some(Command::Log(args)) => commands::log::run(args),
-        None => commands::up::run(&commands::up::Args::bare(), &cli.global),
+        Some(Command::Log(args)) => commands::log::run(args, &cli.global),
+        None => commands::up::run_with(&cli.up, &cli.global),
     }
 }

@@ -1,4 +1,4 @@
-//! Lists on standard output: a table on a terminal, tab-separated values when piped, JSON when asked.
+//! Lists on standard output: a table on a terminal, tab-separated values when piped, JSON or YAML when asked.
 //!
 //! A command fills rows of JSON objects once; this file decides how they look. The names of the fields are those of
 //! the HTTP API, the headings of tables are the same names in capitals.
@@ -17,6 +17,15 @@ pub enum Output {
     Json,
     /// One JSON object a line
     Ndjson,
+    /// A list in YAML
+    Yaml,
+}
+
+impl Output {
+    /// For programs: whole objects, whatever a table has room for.
+    pub fn is_structured(self) -> bool {
+        matches!(self, Self::Json | Self::Ndjson | Self::Yaml)
+    }
 }
 
 /// A column: its field, and whether the plain table shows it.
@@ -65,6 +74,8 @@ fn text(output: Output, columns: &[Column], rows: &[Row], target: Target) -> Str
             format!("{:#}\n", Value::Array(rows))
         }
         Output::Ndjson => rows.iter().map(|row| format!("{}\n", Value::Object(row.clone()))).collect(),
+        Output::Yaml if rows.is_empty() => "[]\n".to_owned(),
+        Output::Yaml => rows.iter().map(yaml).collect(),
         Output::Table | Output::Wide => {
             let shown = |column: &&Column| output == Output::Wide || column.shown == Shown::Always;
             let fields: Vec<&str> = columns.iter().filter(shown).map(|column| column.field).collect();
@@ -75,6 +86,21 @@ fn text(output: Output, columns: &[Column], rows: &[Row], target: Target) -> Str
             }
         }
     }
+}
+
+/// One element of a list. Values are written as JSON, which YAML takes as it is but for control characters.
+fn yaml(row: &Row) -> String {
+    let fields = row.iter().enumerate().map(|(i, (field, value))| {
+        let lead = if i == 0 { "-" } else { " " };
+        let escaped = |c: char| match c {
+            c if c.is_control() => format!("\\u{:04x}", u32::from(c)),
+            c => c.to_string(),
+        };
+        let value: String = value.to_string().chars().map(escaped).collect();
+        format!("{lead} {field}: {value}\n")
+    });
+    let text: String = fields.collect();
+    if text.is_empty() { "- {}\n".to_owned() } else { text }
 }
 
 fn table(fields: &[&str], cells: impl Iterator<Item = Vec<String>>) -> String {
@@ -128,6 +154,15 @@ mod tests {
         assert_eq!(show(Output::Wide, Target::Pipe), "t 1\t3\t1,2\t-\n");
         let table = show(Output::Table, Target::Terminal);
         assert!(table.contains("NAME") && table.contains("LEADER-EPOCH"), "{table}");
+    }
+
+    #[test]
+    fn yaml_is_json_by_the_line() {
+        let expected = "- leaderEpoch: 3\n  name: \"t\\t1\"\n  note: null\n  replicas: [1,2]\n";
+        assert_eq!(show(Output::Yaml, Target::Pipe), expected);
+        assert_eq!(text(Output::Yaml, &[], &[], Target::Pipe), "[]\n");
+        let Value::Object(row) = json!({"a": "\u{7f}\u{85}"}) else { unreachable!("an object") };
+        assert_eq!(text(Output::Yaml, &[], &[row], Target::Pipe), "- a: \"\\u007f\\u0085\"\n");
     }
 
     #[test]

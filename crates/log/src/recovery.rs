@@ -51,7 +51,7 @@ pub(crate) struct SegmentFile {
 }
 
 impl SegmentFile {
-    fn is(&self, entry: &SegmentEntry) -> bool {
+    pub fn is(&self, entry: &SegmentEntry) -> bool {
         self.compacted == entry.compacted
     }
 }
@@ -119,7 +119,7 @@ pub(crate) fn leave_out(log_start: i64, files: &mut Files, entry: &mut LogEntry)
 
 /// Puts compacted segments that the entry does not know in the place of those that they stand for. Their files are whole,
 /// but nothing else is known of them. True if there are any.
-fn reconcile(files: &Files, entry: &mut LogEntry) -> bool {
+pub(crate) fn reconcile(files: &Files, entry: &mut LogEntry) -> bool {
     let mut unknown = false;
     for (base, file) in &files.segments {
         let Some(range) = file.compacted else { continue };
@@ -217,7 +217,7 @@ impl Recovery<'_> {
     /// Believes the entry: it was written at a clean stop, or nothing was written since.
     fn trust(&self, files: &Files, entry: &LogEntry) -> Recovered {
         let mut recovered = from_entry(self.place, entry);
-        recovered.report.damage = self.damage_of(files, entry);
+        recovered.report.damage = damages(&self.place.dir, files, entry).next();
         recovered
     }
 
@@ -319,29 +319,6 @@ impl Recovery<'_> {
         }
         recovered.end_offset = recovered.end_offset.max(range.end_offset);
         Ok(None)
-    }
-
-    /// What is missing of the promised files, or their first damage.
-    fn damage_of(&self, files: &Files, entry: &LogEntry) -> Option<Damage> {
-        let last = entry.segments.len().checked_sub(1)?;
-        for (i, segment) in entry.segments.iter().enumerate() {
-            let found = files.segments.get(&segment.base_offset).filter(|file| file.is(segment));
-            let found = found.map(|file| file.size);
-            let what = match found {
-                None => "the file is missing".to_owned(),
-                Some(size) if size < segment.size => {
-                    format!("the file has {size} bytes, {} were promised", segment.size)
-                }
-                Some(size) if i < last && size > segment.size => {
-                    format!("the file has {size} bytes, it was sealed with {}", segment.size)
-                }
-                Some(_) => continue,
-            };
-            let file = self.place.dir.join(log_name(segment.base_offset, segment.compacted));
-            let position = found.unwrap_or(0).min(segment.size);
-            return Some(Damage { file, position, offset: segment.base_offset, what });
-        }
-        None
     }
 
     /// Reads one file behind what is known of it. True when the log ends here.
@@ -496,6 +473,32 @@ impl Recovery<'_> {
         }
         Ok(())
     }
+}
+
+/// What is missing of the promised files, and which of them have another size.
+pub(crate) fn damages<'a>(
+    dir: &'a Path,
+    files: &'a Files,
+    entry: &'a LogEntry,
+) -> impl Iterator<Item = Damage> + 'a {
+    let last = entry.segments.len().saturating_sub(1);
+    entry.segments.iter().enumerate().filter_map(move |(i, segment)| {
+        let found = files.segments.get(&segment.base_offset).filter(|file| file.is(segment));
+        let found = found.map(|file| file.size);
+        let what = match found {
+            None => "the file is missing".to_owned(),
+            Some(size) if size < segment.size => {
+                format!("the file has {size} bytes, {} were promised", segment.size)
+            }
+            Some(size) if i < last && size > segment.size => {
+                format!("the file has {size} bytes, it was sealed with {}", segment.size)
+            }
+            Some(_) => return None,
+        };
+        let file = dir.join(log_name(segment.base_offset, segment.compacted));
+        let position = found.unwrap_or(0).min(segment.size);
+        Some(Damage { file, position, offset: segment.base_offset, what })
+    })
 }
 
 fn from_entry(place: &LogPlace, entry: &LogEntry) -> Recovered {

@@ -73,7 +73,8 @@ fn one(root: &Path, seed: u64, count: u64, binary: Option<&Path>) -> Result<()> 
     if let Some(line) = log.lines().find(|line| line.contains("panicked at")) {
         bail!("a thread of the broker panicked: {line}");
     }
-    broker.stop()?;
+    // A group may be made too large for its topic, and Kafka has no better answer to that.
+    broker.stop_whatever_it_answered()?;
     let Thrown { frames, connections, closed, answered, memory } = thrown;
     ensure!(
         frames >= count && answered > 0,

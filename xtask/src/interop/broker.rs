@@ -4,6 +4,7 @@
 //! itself. Both get loopback ports that were free a moment before, and a directory of their own under `target/`.
 
 use crate::clients;
+use crate::metrics;
 use crate::process::{cargo, run};
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File};
@@ -46,6 +47,8 @@ pub struct Broker {
     child: Child,
     folder: PathBuf,
     pub bootstrap: String,
+    /// Of Ottla alone.
+    http: Option<u16>,
 }
 
 impl Broker {
@@ -84,7 +87,8 @@ impl Broker {
             .stderr(errors)
             .spawn()
             .with_context(|| format!("start {}", kind.name()))?;
-        let mut broker = Self { child, folder, bootstrap: format!("127.0.0.1:{port}") };
+        let http = (kind == Kind::Ottla).then_some(port + 1);
+        let mut broker = Self { child, folder, bootstrap: format!("127.0.0.1:{port}"), http };
         broker.wait_until_ready().with_context(|| format!("start {}", kind.name()))?;
         Ok(broker)
     }
@@ -109,8 +113,14 @@ impl Broker {
         self.child.id()
     }
 
-    /// Asks it to stop and waits; a broker that has to be killed is an error.
-    pub fn stop(mut self) -> Result<()> {
+    /// Asks it to stop and waits; a broker that has to be killed is an error, and so is one that answered with an unknown
+    /// error meanwhile.
+    pub fn stop(self) -> Result<()> {
+        self.http.map_or(Ok(()), metrics::no_unknown_errors)?;
+        self.stop_whatever_it_answered()
+    }
+
+    pub fn stop_whatever_it_answered(mut self) -> Result<()> {
         if let Some(status) = self.child.try_wait()? {
             bail!("the broker had ended with {status}:\n{}", self.log_tail());
         }
@@ -158,7 +168,8 @@ fn ottla(root: &Path, folder: &Path, port: u16) -> Result<Command> {
 fn ottla_at(binary: &Path, folder: &Path, port: u16) -> Command {
     let mut command = Command::new(binary);
     command.arg("broker").arg("--data-dir").arg(folder.join("data"));
-    command.args(["-X", &format!("listeners=PLAINTEXT://127.0.0.1:{port}"), "-X", "http.listen=127.0.0.1:0"]);
+    command.args(["-X", &format!("listeners=PLAINTEXT://127.0.0.1:{port}")]);
+    command.args(["-X", &format!("http.listen=127.0.0.1:{}", port + 1)]);
     command
 }
 
@@ -180,7 +191,7 @@ fn kafka(root: &Path, folder: &Path, port: u16) -> Command {
     command
 }
 
-/// A port that is free together with the one behind it, which Kafka's controller takes.
+/// A port that is free together with the one behind it, which Kafka's controller takes, and Ottla's health and metrics.
 fn free_ports() -> Result<u16> {
     for _ in 0..100 {
         let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("look for a free port")?;

@@ -233,8 +233,11 @@ impl Broker {
         }
     }
 
-    /// SIGTERM, and an exit code of 0 within the time that the product promises.
+    /// SIGTERM, and an exit code of 0 within the time that the product promises. No answer so far was an unknown error.
     pub fn stop(&self) -> Result<()> {
+        if self.is_ottla() && self.victim.ended().is_none() {
+            crate::metrics::no_unknown_errors(self.http)?;
+        }
         let process = self.victim.lock().take();
         match process {
             Some(Process::Child(mut child)) => {

@@ -26,7 +26,7 @@ const KILL_IN_RECOVERY: u64 = 5;
 /// that a long run reads what it wrote a few times and not once for each ten rounds; the end reads all of it.
 const WHOLE_CHECK: u64 = 10;
 /// Rounds between two clean stops with `ottla log verify`.
-const CLEAN_STOP: u64 = 8;
+const CLEAN_STOP: u64 = 2;
 /// Logs that are torn at a time.
 const TEARS: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(300);

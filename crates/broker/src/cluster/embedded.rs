@@ -6,8 +6,10 @@
 
 mod engine;
 mod format;
+mod stored;
 
-pub use engine::{Engine, OpenError, OpenReport, create};
+pub use engine::{Engine, OpenReport, create};
+pub use stored::{Looked, OpenError, look};
 
 use super::controls::{self, Control};
 use super::coord::{

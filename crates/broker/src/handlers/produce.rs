@@ -35,6 +35,8 @@ const DECOMPRESSED_MAX: usize = 128 << 20;
 /// So many bad records of a request are named; millions fit into a small frame. Kafka names all of them.
 const NAMED_MAX: usize = 1_000;
 
+const NO_TRANSACTIONS: &str = "there are no transactions yet; write without transactional.id";
+
 /// The client id by which Kafka knows its own tools; they alone may write to internal topics.
 const ADMIN_CLIENT: &str = "__admin_client";
 
@@ -94,11 +96,12 @@ pub fn handle(mut call: Call<'_>) -> Result<Reply, Reply> {
             .iter()
             .map(|data| {
                 let result = match refusal {
-                    Some(error) => Err(error.into()),
+                    Some((error, why)) => Err(Refused::new(error, why)),
                     None => context.led(&image, named, data.index).map_err(Refused::from).and_then(
                         |(partition, leader_epoch)| {
                             if !internal_allowed && is_internal(&image, named) {
-                                return Err(ErrorCode::InvalidTopicException.into());
+                                let why = "the topic is internal: brokers alone write to it";
+                                return Err(Refused::new(ErrorCode::InvalidTopicException, why));
                             }
                             let place = Place { version, leader_epoch, frame_bytes: call.frame_bytes };
                             append(&context, &partition, data.records.as_ref(), place, &mut nameable)
@@ -151,12 +154,13 @@ fn is_internal(image: &Image, topic: TopicRef<'_>) -> bool {
 }
 
 /// What is wrong with the request as a whole.
-fn refusal_of(request: &ProduceRequest) -> Option<ErrorCode> {
+fn refusal_of(request: &ProduceRequest) -> Option<(ErrorCode, &'static str)> {
     if request.transactional_id.is_some() {
         // Not retriable: it stays so until transactions exist.
-        return Some(ErrorCode::InvalidTxnState);
+        return Some((ErrorCode::InvalidTxnState, NO_TRANSACTIONS));
     }
-    (!(-1..=1).contains(&request.acks)).then_some(ErrorCode::InvalidRequiredAcks)
+    let is_known = (-1..=1).contains(&request.acks);
+    (!is_known).then_some((ErrorCode::InvalidRequiredAcks, "acks is one of -1 (all), 0 and 1"))
 }
 
 /// What a batch's place depends on beside the partition.
@@ -177,7 +181,8 @@ fn append(
     let Place { version, leader_epoch, frame_bytes } = place;
     let config = partition.config();
     let rules = ProduceRules { version, max_bytes: config.max_message_bytes };
-    let bytes = records.map(Records::to_bytes).ok_or(ErrorCode::InvalidRecord)?;
+    let none = || Refused::new(ErrorCode::InvalidRecord, "there are no records");
+    let bytes = records.map(Records::to_bytes).ok_or_else(none)?;
     let (header, batch) = check_produced(&bytes, rules).map_err(|why| refused(&why, partition))?;
     if header.is_transactional() {
         let why = "a transactional batch in a request without transactional id";
@@ -349,17 +354,22 @@ impl Queued {
                     }
                     Ok(Ok(Err(failure))) => PartitionProduceResponse {
                         error_code: error::of_append(&failure).code(),
-                        error_message: None,
+                        error_message: Some(failure.to_string().into()),
                         log_start_offset: 0,
                         ..none
                     },
-                    Ok(Err(_)) => {
-                        PartitionProduceResponse { error_code: ErrorCode::NotLeaderOrFollower.code(), ..none }
-                    }
-                    // It may still be appended: the outcome is not known.
-                    Err(_) => {
-                        PartitionProduceResponse { error_code: ErrorCode::RequestTimedOut.code(), ..none }
-                    }
+                    Ok(Err(_)) => PartitionProduceResponse {
+                        error_code: ErrorCode::NotLeaderOrFollower.code(),
+                        error_message: Some(WireStr::from_static("the broker stops")),
+                        ..none
+                    },
+                    Err(_) => PartitionProduceResponse {
+                        error_code: ErrorCode::RequestTimedOut.code(),
+                        error_message: Some(WireStr::from_static(
+                            "not durable in time; the batch may be stored yet",
+                        )),
+                        ..none
+                    },
                 }
             }
         };

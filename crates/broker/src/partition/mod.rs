@@ -26,6 +26,7 @@ pub use partition_log::{
 };
 pub use purgatory::{WaitSet, Watchers};
 pub use registry::{Forget, Partition, RESERVE_BYTES, Registry, RegistryStart, Storage, Usage};
-pub(crate) use registry::{LEFT_FREE, give_up_reserve};
+pub(crate) use registry::{LEFT_FREE, directory_name, give_up_reserve, parse_directory};
+pub(crate) use start::look;
 pub use start::{MARKER as CLEAN_STOP, Opening, StartReport};
 pub use writer::{Chore, OnCompacted, OnRemoved};

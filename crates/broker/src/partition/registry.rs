@@ -188,11 +188,11 @@ impl Partitions {
 
 /// The directory of a partition: named by what never changes, so that nothing of a topic that was deleted is met by one
 /// of the same name.
-pub(super) fn directory_name(topic: TopicId, partition: u32) -> String {
+pub(crate) fn directory_name(topic: TopicId, partition: u32) -> String {
     format!("{topic}-{partition}")
 }
 
-fn parse_directory(name: &str) -> Option<(TopicId, i32)> {
+pub(crate) fn parse_directory(name: &str) -> Option<(TopicId, i32)> {
     let (id, partition) = name.rsplit_once('-')?;
     let key = (id.parse().ok()?, partition.parse().ok()?);
     (directory_name(key.0, u32::try_from(key.1).ok()?) == name).then_some(key)

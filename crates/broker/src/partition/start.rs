@@ -59,6 +59,30 @@ impl Opening {
     }
 }
 
+/// The checkpoint as it lies there, and what is wrong with it and with the marker beside it, a line each. Nothing is
+/// changed. Without a checkpoint nothing is promised.
+pub fn look(disk: &dyn Disk, root: &Path) -> Result<(Checkpoint, Vec<String>), StartError> {
+    let path = root.join(checkpoint::FILE_NAME);
+    let found = Checkpoint::read(disk, &path).map_err(io_error("read", &path))?;
+    let is_there = disk.entry(&path).map_err(io_error("look at", &path))?.is_some();
+    let mut problems = Vec::new();
+    if found.is_none() && is_there {
+        problems.push(format!("{} is damaged; a start reads every log from its beginning", path.display()));
+    }
+    let marker = root.join(MARKER).display().to_string();
+    match (read_marker(disk, root)?, &found) {
+        (Some(None), _) => problems.push(format!("{marker} is damaged")),
+        (Some(Some(_)), None) if !is_there => {
+            problems.push(format!("{} is missing, and {marker} says that it was written", path.display()));
+        }
+        (Some(Some(noted)), Some((_, checksum))) if noted != *checksum => {
+            problems.push(format!("{marker} belongs to another checkpoint than {}", path.display()));
+        }
+        _ => {}
+    }
+    Ok((found.map_or_else(Checkpoint::default, |(checkpoint, _)| checkpoint), problems))
+}
+
 /// `None` without a marker, `Some(None)` for a damaged one.
 fn read_marker(disk: &dyn Disk, root: &Path) -> Result<Option<Option<u32>>, StartError> {
     let path = root.join(MARKER);

@@ -48,6 +48,35 @@ async fn q3_an_unknown_version_is_answered_in_the_oldest_form() {
 }
 
 #[tokio::test]
+async fn q16_features_that_are_not_complete_are_not_there_and_below_version_4_none_with_a_minimum_of_0() {
+    let running = start(&[]).await;
+    let mut connection = running.connect().await;
+    for version in versions(apis::API_VERSIONS) {
+        let answer = connection.call(version, &request()).await;
+        let supported: Vec<_> = answer
+            .supported_features
+            .iter()
+            .map(|feature| (feature.name.as_str(), feature.min_version, feature.max_version))
+            .collect();
+        let finalized: Vec<_> = answer
+            .finalized_features
+            .iter()
+            .map(|feature| (feature.name.as_str(), feature.max_version_level))
+            .collect();
+        // Features come with version 3. What is there is there in all versions: its minimum is not 0.
+        let expected = if version >= 3 { vec![("metadata.version", 7, 33)] } else { Vec::new() };
+        assert_eq!(supported, expected, "version {version}");
+        let expected = if version >= 3 { vec![("metadata.version", 33)] } else { Vec::new() };
+        assert_eq!(finalized, expected, "version {version}");
+        assert!(version >= 4 || supported.iter().all(|(_, min, _)| *min > 0));
+        for absent in ["transaction.version", "group.version", "share.version", "streams.version"] {
+            let named = supported.iter().map(|(name, ..)| name).chain(finalized.iter().map(|(name, _)| name));
+            assert!(named.into_iter().all(|name| *name != absent), "{absent} in version {version}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn q19_a_client_that_means_another_node_is_told_so() {
     let running = start(&[]).await;
     let mut connection = running.connect().await;

@@ -20,5 +20,6 @@ mod quotas;
 mod records;
 mod settings;
 mod shorter;
+mod starts;
 mod throttling;
 mod topics;

@@ -1,7 +1,8 @@
 //! Produce, Fetch, ListOffsets, InitProducerId.
 
-use crate::harness::{Connection, batch, batch_with, ok, produce_request, start, versions};
+use crate::harness::{Connection, batch, batch_with, ok, produce_request, start, start_on, versions};
 use crate::topics::creation;
+use ottla_env::disk::MemoryDisk;
 use ottla_wire::batch::batches;
 use ottla_wire::compress::Codec;
 use ottla_wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic, PartitionData};
@@ -180,6 +181,60 @@ async fn of_many_records_with_a_time_that_is_refused_some_are_named() {
     assert!(all.iter().all(|refused| refused.error_code == ErrorCode::InvalidTimestamp.code()));
     let named: Vec<usize> = all.iter().map(|refused| refused.record_errors.len()).collect();
     assert_eq!(named, [600, 400, 0]);
+}
+
+#[tokio::test]
+async fn a_refused_write_says_why() {
+    let disk = MemoryDisk::new();
+    let running = start_on(&disk, &[]).await;
+    let mut connection = running.connect().await;
+    topic(&mut connection, "t").await;
+    let request = || produce_request("t", 0, batch(&["a"]), -1);
+    let transactional = ProduceRequest { transactional_id: Some("id".into()), ..request() };
+    let odd_acks = ProduceRequest { acks: 2, ..request() };
+    let mut without_records = request();
+    without_records.topic_data[0].partition_data[0].records = None;
+    for version in versions(apis::PRODUCE).filter(|version| *version < 13) {
+        for (request, error, why) in [
+            (&transactional, ErrorCode::InvalidTxnState, "transactional.id"),
+            (&odd_acks, ErrorCode::InvalidRequiredAcks, "acks"),
+            (&without_records, ErrorCode::InvalidRecord, "no records"),
+        ] {
+            let answer = connection.call(version, request).await;
+            let refused = &answer.responses[0].partition_responses[0];
+            assert_eq!(refused.error_code, error.code(), "version {version}");
+            let told = refused.error_message.as_deref().unwrap_or_default();
+            assert_eq!(told.contains(why), version >= 8, "version {version}: {told}");
+        }
+    }
+    disk.set_capacity(Some(0));
+    let refused = connection.produce("t", 0, batch(&["a"])).await;
+    assert_eq!(refused.error_code, ErrorCode::KafkaStorageError.code());
+    assert!(refused.error_message.is_some_and(|told| told.contains("full")));
+    disk.set_capacity(None);
+    let stored = connection.produce("t", 0, batch(&["a"])).await;
+    ok(stored.error_code);
+    assert_eq!(stored.base_offset, 0, "nothing of what was refused is stored");
+}
+
+#[tokio::test]
+async fn a_transactional_id_gets_no_producer_id() {
+    let running = start(&[]).await;
+    let mut connection = running.connect().await;
+    for version in versions(apis::INIT_PRODUCER_ID) {
+        for (id, error) in [("id", ErrorCode::UnsupportedVersion), ("", ErrorCode::InvalidRequest)] {
+            let request = InitProducerIdRequest {
+                transactional_id: Some(id.into()),
+                transaction_timeout_ms: 1_000,
+                producer_id: -1,
+                producer_epoch: -1,
+                ..Default::default()
+            };
+            let answer = connection.call(version, &request).await;
+            let (code, producer) = (answer.error_code, (answer.producer_id, answer.producer_epoch));
+            assert_eq!((code, producer), (error.code(), (-1, -1)), "version {version}, {id:?}");
+        }
+    }
 }
 
 #[tokio::test]

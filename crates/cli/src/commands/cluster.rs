@@ -93,7 +93,7 @@ fn common(nodes: &[&NodeVersions]) -> Vec<ApiRange> {
 }
 
 fn show(info: &Info, global: &Global, facts: &Facts<'_>) -> Result<()> {
-    if matches!(global.output, Some(Output::Json | Output::Ndjson)) {
+    if global.output.is_some_and(Output::is_structured) {
         return Ok(render::rows(global.output, &[], &[whole(facts)])?);
     }
     let mut rows = rows(facts);

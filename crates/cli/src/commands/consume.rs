@@ -8,6 +8,7 @@ use crate::args::Global;
 use crate::client_settings;
 use crate::cluster::{self, connect, failure};
 use crate::exit::{Exit, Failure};
+use crate::render::Output;
 use crate::units::parse_duration;
 use anyhow::Result;
 use offsets::Range;
@@ -54,6 +55,10 @@ pub struct Args {
     /// As a member of this group: partitions are shared, and what is read is committed
     #[arg(short = 'G', long, value_name = "GROUP")]
     group: Option<String>,
+
+    /// Of lists only; its short form is kcat's for offsets here
+    #[arg(long, value_name = "FORM", value_enum, hide = true)]
+    output: Option<Output>,
 
     /// Where to start: beginning, end, N, -N (before the end), s@TIME; e@TIME is where to stop
     #[arg(short, long, value_name = "OFFSET", allow_hyphen_values = true)]
@@ -125,6 +130,11 @@ fn parse_ms(text: &str) -> Result<Duration, String> {
 }
 
 pub fn run(args: &Args, global: &Global) -> Result<Exit> {
+    if args.output.is_some() {
+        return Err(Failure::usage("--output is for lists; how records are written -f, -J and -K say")
+            .next("leave it out")
+            .into());
+    }
     let form = Form::new(args)?;
     if let Some(group) = &args.group {
         return group::run(args, global, &form, group);

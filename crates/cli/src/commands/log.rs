@@ -1,14 +1,18 @@
 //! `ottla log verify` and `ottla log dump`: look into a data directory without a broker, and change nothing.
 
+pub mod verify;
+
+use crate::args::Global;
 use crate::exit::{Exit, Failure};
 use anyhow::Result;
 use ottla_env::disk::{Disk, OsDisk};
-use ottla_log::checks::{self, BatchHeader, Verified, record};
+use ottla_log::checks::{self, BatchHeader, record};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// Bytes that one batch may have after decompression.
 const DECOMPRESSED_MAX: usize = 128 << 20;
+const TOPICS: &str = "topics";
 
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
@@ -23,13 +27,14 @@ pub struct Args {
 
 #[derive(Debug, Clone, clap::Subcommand)]
 enum Action {
-    /// Check every batch: CRC, offsets, epochs, and the CRC of whole sealed files
+    /// Check every byte: all batches, what the checkpoint promises of them, the metadata
     #[command(after_help = "Examples:
   ottla log verify                                  the data in ./ottla-data
   ottla log verify /var/lib/ottla/topics/ID-0       one partition
 
-Exit code 1 when something is damaged; file and byte position are printed.")]
-    Verify(Place),
+Exit code 1 when something is damaged or missing; a line each says which file, and where in it. Meant for the data of a
+broker that is stopped: of one that runs, what it writes at that moment may look unfinished.")]
+    Verify(At),
 
     /// Print the batches of a log, and with --records what is in them
     #[command(after_help = "Example:
@@ -38,7 +43,7 @@ Exit code 1 when something is damaged; file and byte position are printed.")]
 }
 
 #[derive(Debug, Clone, clap::Args)]
-struct Place {
+struct At {
     /// A data directory, or the directory of one partition
     #[arg(value_name = "DIR", default_value = "ottla-data")]
     dir: PathBuf,
@@ -47,75 +52,59 @@ struct Place {
 #[derive(Debug, Clone, clap::Args)]
 struct Dump {
     #[command(flatten)]
-    place: Place,
+    at: At,
 
     /// Print every record too
     #[arg(long)]
     records: bool,
 }
 
-pub fn run(args: &Args) -> Result<Exit> {
+pub fn run(args: &Args, global: &Global) -> Result<Exit> {
     match &args.action {
-        Action::Verify(place) => verify(&OsDisk, &place.dir),
-        Action::Dump(dump) => print(&OsDisk, &dump.place.dir, dump.records),
+        Action::Verify(at) => verify::run(&OsDisk, &at.dir, global),
+        Action::Dump(dump) => print(&OsDisk, &dump.at.dir, dump.records),
     }
+}
+
+/// What a directory is.
+enum Place {
+    DataDir,
+    /// One log; `root` is the data directory around it.
+    Partition {
+        root: Option<PathBuf>,
+    },
+}
+
+fn place_of(disk: &dyn Disk, dir: &Path) -> Result<Place> {
+    let problem =
+        |error: std::io::Error| Failure::usage(format!("cannot look into {}: {error}", dir.display()));
+    let entries = disk.list(dir).map_err(problem)?;
+    if entries.iter().any(|entry| entry.name == "format" || (entry.name == TOPICS && entry.is_dir)) {
+        return Ok(Place::DataDir);
+    }
+    if entries.iter().any(|entry| entry.name.ends_with(".log")) {
+        let topics = dir.parent().filter(|parent| parent.file_name().is_some_and(|name| name == TOPICS));
+        let root = topics.and_then(Path::parent);
+        let root = root.filter(|root| matches!(disk.entry(&root.join("format")), Ok(Some(_))));
+        return Ok(Place::Partition { root: root.map(Path::to_owned) });
+    }
+    let what = format!("{} is neither a data directory of Ottla nor a partition's", dir.display());
+    Err(Failure::usage(what).next("ottla log verify ./ottla-data").into())
 }
 
 /// The partitions in a data directory, or the directory itself when it is one.
-pub(super) fn partitions(disk: &dyn Disk, dir: &Path) -> Result<Vec<PathBuf>> {
-    let problem =
-        |error: std::io::Error| Failure::usage(format!("cannot look into {}: {error}", dir.display()));
-    let topics = dir.join("topics");
-    if disk.entry(&topics).map_err(problem)?.is_none_or(|entry| !entry.is_dir) {
-        let entries = disk.list(dir).map_err(problem)?;
-        if entries.iter().any(|entry| entry.name.ends_with(".log")) {
-            return Ok(vec![dir.to_owned()]);
-        }
-        if entries.iter().any(|entry| entry.name == "format") {
-            return Ok(Vec::new());
-        }
-        let what = format!("{} is neither a data directory of Ottla nor a partition's", dir.display());
-        return Err(Failure::usage(what).next("ottla log verify ./ottla-data").into());
+fn partitions(disk: &dyn Disk, dir: &Path) -> Result<Vec<PathBuf>> {
+    if let Place::Partition { .. } = place_of(disk, dir)? {
+        return Ok(vec![dir.to_owned()]);
     }
-    let entries = disk.list(&topics).map_err(problem)?;
+    let topics = dir.join(TOPICS);
+    let entries = match disk.list(&topics) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        entries => entries
+            .map_err(|error| Failure::usage(format!("cannot look into {}: {error}", topics.display())))?,
+    };
     let logs = entries.iter().filter(|entry| entry.is_dir && !entry.name.ends_with(".deleted"));
     Ok(logs.map(|entry| topics.join(&entry.name)).collect())
-}
-
-fn verify(disk: &dyn Disk, dir: &Path) -> Result<Exit> {
-    let mut total = Verified::default();
-    let mut damaged = 0;
-    let partitions = partitions(disk, dir)?;
-    for partition in &partitions {
-        let found = checks::verify(disk, partition, &mut |_, _, _, _| {})?;
-        for problem in &found.problems {
-            println!(
-                "{}: byte {}, offset {}: {}",
-                problem.file.display(),
-                problem.position,
-                problem.offset,
-                problem.what
-            );
-        }
-        for kept in &found.kept {
-            eprintln!("{}: kept by a recovery, because whole batches stand in it", kept.display());
-        }
-        damaged += usize::from(!found.problems.is_empty());
-        total.segments += found.segments;
-        total.batches += found.batches;
-        total.records += found.records;
-        total.bytes += found.bytes;
-    }
-    eprintln!(
-        "{} partitions, {} segments, {} batches, {} records, {} bytes: {}",
-        partitions.len(),
-        total.segments,
-        total.batches,
-        total.records,
-        total.bytes,
-        if damaged == 0 { "clean".to_owned() } else { format!("{damaged} partitions are damaged") }
-    );
-    Ok(if damaged == 0 { Exit::Done } else { Exit::Failed })
 }
 
 fn print(disk: &dyn Disk, dir: &Path, records: bool) -> Result<Exit> {
@@ -124,7 +113,7 @@ fn print(disk: &dyn Disk, dir: &Path, records: bool) -> Result<Exit> {
     let mut damaged = false;
     for partition in partitions(disk, dir)? {
         let mut file = PathBuf::new();
-        let found = checks::verify(disk, &partition, &mut |path, position, header, batch| {
+        let found = checks::verify(disk, &partition, None, &mut |path, position, header, batch| {
             if failed.is_err() {
                 return;
             }
@@ -205,24 +194,59 @@ fn write_records(out: &mut dyn Write, batch: &bytes::Bytes) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ottla_broker::data_dir::{DataDir, Wanted};
     use ottla_env::disk::{MemoryDisk, OpenMode};
+    use ottla_env::rng::OsRng;
     use ottla_log::checks::record::{BatchBuilder, BuildOptions};
+    use std::sync::Arc;
+
+    const ROOT: &str = "/data";
+
+    fn data() -> MemoryDisk {
+        let memory = MemoryDisk::new();
+        let disk: Arc<dyn Disk> = Arc::new(memory.clone());
+        drop(DataDir::open(&disk, Path::new(ROOT), &Wanted::default(), &OsRng).unwrap());
+        memory
+    }
+
+    fn verify(disk: &MemoryDisk, dir: &str) -> Result<Exit> {
+        super::verify::run(disk, Path::new(dir), &Global { quiet: true, ..Global::for_test() })
+    }
 
     #[test]
     fn damage_is_exit_code_1_and_a_strange_directory_is_refused() {
-        let disk = MemoryDisk::new();
-        let dir = Path::new("/data/topics/t-0");
-        disk.create_dir_all(dir).unwrap();
-        assert!(matches!(verify(&disk, Path::new("/data")), Ok(Exit::Done)));
+        let disk = data();
+        assert!(matches!(verify(&disk, ROOT), Ok(Exit::Done)));
+        let dir = "/data/topics/t-0";
+        disk.create_dir_all(Path::new(dir)).unwrap();
+        assert!(matches!(verify(&disk, ROOT), Ok(Exit::Done)));
         let mut builder = BatchBuilder::new();
         builder.push(1, None, Some(b"v"), &[]);
         let batch = builder.build(BuildOptions::default()).unwrap();
-        let path = dir.join("00000000000000000000.log");
+        let path = Path::new(dir).join("00000000000000000000.log");
         disk.open(&path, OpenMode::Write).unwrap().write_all_at(&batch, 0).unwrap();
-        assert!(matches!(verify(&disk, Path::new("/data")), Ok(Exit::Done)));
+        assert!(matches!(verify(&disk, ROOT), Ok(Exit::Done)));
         disk.corrupt(&path, 65, &[0xff]).unwrap();
         assert!(matches!(verify(&disk, dir), Ok(Exit::Failed)));
         disk.create_dir_all(Path::new("/other")).unwrap();
-        assert!(verify(&disk, Path::new("/other")).is_err());
+        assert!(verify(&disk, "/other").is_err());
+    }
+
+    #[test]
+    fn each_file_beside_the_logs_is_looked_at() {
+        for (file, position) in [("format", 40), ("metadata/00000000000000000000.log", 12)] {
+            let disk = data();
+            let path = Path::new(ROOT).join(file);
+            disk.corrupt(&path, position, &[0xff]).unwrap();
+            assert!(matches!(verify(&disk, ROOT), Ok(Exit::Failed)), "{file}");
+            disk.remove_file(&path).unwrap();
+            disk.create_dir_all(Path::new("/data/topics")).unwrap();
+            assert!(matches!(verify(&disk, ROOT), Ok(Exit::Failed)), "{file} is gone");
+        }
+        for file in ["checkpoint", "clean-stop"] {
+            let disk = data();
+            disk.open(&Path::new(ROOT).join(file), OpenMode::Write).unwrap().write_all_at(b"?", 0).unwrap();
+            assert!(matches!(verify(&disk, ROOT), Ok(Exit::Failed)), "{file}");
+        }
     }
 }

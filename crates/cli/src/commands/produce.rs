@@ -11,6 +11,7 @@ use crate::args::Global;
 use crate::client_settings;
 use crate::cluster::{Signals, block_on, connect, failure};
 use crate::exit::{Exit, Failure};
+use crate::render::Output;
 use anyhow::Result;
 use clap::ValueEnum;
 use input::{Input, Source};
@@ -41,6 +42,10 @@ pub struct Args {
     /// The same as TOPIC, as kcat has it
     #[arg(short = 't', long = "topic", value_name = "TOPIC", conflicts_with = "topic")]
     topic_option: Option<String>,
+
+    /// Of lists only; its short form is kcat's for offsets here
+    #[arg(long, value_name = "FORM", value_enum, hide = true)]
+    output: Option<Output>,
 
     /// The partition [default: by the partitioner]
     #[arg(short, long, value_name = "NUMBER", value_parser = clap::value_parser!(i32).range(0..))]
@@ -104,6 +109,11 @@ enum PartitionerName {
 }
 
 pub fn run(args: &Args, global: &Global) -> Result<Exit> {
+    if args.output.is_some() {
+        return Err(Failure::usage("--output is for lists, and nothing is listed here")
+            .next("leave it out")
+            .into());
+    }
     let layout = Layout::new(args)?;
     block_on(produce(args, global, layout))
 }

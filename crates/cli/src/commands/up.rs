@@ -25,6 +25,9 @@ use std::time::Duration;
 
 /// Settings files larger than this are not settings files.
 const MAX_FILE: u64 = 1 << 20;
+/// The ports of a broker that was told none.
+const KAFKA_PORTS: [u16; 2] = [9092, 9093];
+const HTTP_PORT: u16 = 9644;
 /// Time for a clean stop.
 const STOP: Duration = Duration::from_secs(30);
 
@@ -38,6 +41,13 @@ const STOP: Duration = Duration::from_secs(30);
 Settings: -X NAME=VALUE wins over the environment (KAFKA_NUM_PARTITIONS=4), that over the file. \
 `ottla config show --origin` shows all of them.")]
 pub struct Args {
+    #[command(flatten)]
+    options: Options,
+}
+
+/// What `ottla` alone takes too.
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
+pub struct Options {
     #[command(flatten)]
     own: Own,
 
@@ -55,7 +65,7 @@ pub struct Args {
 }
 
 /// The settings of a broker of this machine that have options of their own.
-#[derive(Debug, Clone, Default, clap::Args)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
 pub struct Own {
     /// Where the data is kept [default: ./ottla-data]
     #[arg(long, value_name = "DIR")]
@@ -69,6 +79,10 @@ pub struct Own {
     #[arg(long, value_name = "HOST:PORT")]
     kafka_listen: Vec<String>,
 
+    /// Listen on this address instead of localhost, on the default ports [env: OTTLA_BIND=]
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "kafka_listen")]
+    bind: Option<String>,
+
     /// Listen for health checks and metrics here [default: localhost:9644]
     #[arg(long, value_name = "HOST:PORT")]
     http_listen: Option<String>,
@@ -78,18 +92,11 @@ pub struct Own {
     insecure_listen: bool,
 }
 
-impl Args {
-    /// What `ottla` alone means.
-    pub fn bare() -> Self {
-        Self::with(Own::default())
-    }
-
-    fn with(own: Own) -> Self {
-        Self { own, ephemeral: false, log: None, check_config: false }
-    }
+pub fn run(args: &Args, global: &Global) -> Result<Exit> {
+    run_with(&args.options, global)
 }
 
-pub fn run(args: &Args, global: &Global) -> Result<Exit> {
+pub fn run_with(args: &Options, global: &Global) -> Result<Exit> {
     let disk: Arc<dyn Disk> = Arc::new(OsDisk);
     let temporary = args.ephemeral.then(|| temporary_dir(&OsRng));
     let settings = load(args, global, disk.as_ref(), temporary.as_deref())?;
@@ -98,9 +105,8 @@ pub fn run(args: &Args, global: &Global) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let clock: Arc<dyn Clock> = Arc::new(OsClock::new());
-    let colour = if global.no_color { Colour::Never } else { Colour::Auto };
     let level = settings.broker().log_level.clone().unwrap_or_else(|| "info".to_owned());
-    logs::install(&level, colour, Arc::clone(&clock))
+    logs::install(&level, Colour::of(global), Arc::clone(&clock))
         .map_err(|problem| Failure::usage(format!("log.level {level}: {problem}")))?;
     #[cfg(feature = "controls")]
     crate::controls::activate_from_environment()?;
@@ -126,10 +132,10 @@ pub fn resolve(config: Option<PathBuf>, global: &Global) -> Result<Settings> {
 
 /// The settings that a broker with these options would have.
 pub fn settings_of(own: &Own, global: &Global) -> Result<Settings> {
-    load(&Args::with(own.clone()), global, &OsDisk, None)
+    load(&Options { own: own.clone(), ..Options::default() }, global, &OsDisk, None)
 }
 
-fn load(args: &Args, global: &Global, disk: &dyn Disk, temporary: Option<&Path>) -> Result<Settings> {
+fn load(args: &Options, global: &Global, disk: &dyn Disk, temporary: Option<&Path>) -> Result<Settings> {
     let own = &args.own;
     let mut flags = Vec::new();
     for setting in &global.settings {
@@ -142,16 +148,24 @@ fn load(args: &Args, global: &Global, disk: &dyn Disk, temporary: Option<&Path>)
     if let Some(dir) = own.data_dir.as_deref().or(temporary) {
         flag("log.dirs", dir.display().to_string());
     }
-    if !own.kafka_listen.is_empty() {
-        flag("listeners", listeners(&own.kafka_listen)?);
-        let names = (0..own.kafka_listen.len()).map(|i| format!("{}:PLAINTEXT", listener_name(i)));
+    let bind = own.bind.clone().or_else(|| std::env::var("OTTLA_BIND").ok());
+    let bound = bind.map(|host| if host.contains(':') { format!("[{host}]") } else { host });
+    let kafka_listen = match &bound {
+        Some(host) if own.kafka_listen.is_empty() => {
+            KAFKA_PORTS.map(|port| format!("{host}:{port}")).to_vec()
+        }
+        _ => own.kafka_listen.clone(),
+    };
+    if !kafka_listen.is_empty() {
+        flag("listeners", listeners(&kafka_listen)?);
+        let names = (0..kafka_listen.len()).map(|i| format!("{}:PLAINTEXT", listener_name(i)));
         flag("listener.security.protocol.map", names.collect::<Vec<_>>().join(","));
     }
-    if let Some(address) = &own.http_listen {
-        flag("http.listen", address.clone());
+    if let Some(address) = own.http_listen.clone().or(bound.map(|host| format!("{host}:{HTTP_PORT}"))) {
+        flag("http.listen", address);
     }
-    if let Some(levels) = &args.log {
-        flag("log.level", levels.clone());
+    if let Some(levels) = args.log.as_deref().or(global.verbose.then_some("debug")) {
+        flag("log.level", levels.to_owned());
     }
     if own.insecure_listen {
         flag("allow.insecure.listeners", "true".to_owned());

@@ -34,11 +34,17 @@ pub type Ran = (String, String, Option<i32>);
 
 /// A command that asks whoever is there.
 pub fn run_at(address: &str, arguments: &[&str], input: &str) -> Ran {
+    ottla(&[arguments, &["-b", address, "--timeout", "60s"]].concat(), input)
+}
+
+/// A command that ends by itself.
+pub fn ottla(arguments: &[&str], input: &str) -> Ran {
     let mut command = Command::new(OTTLA);
-    command.args(arguments).args(["-b", address, "--timeout", "60s"]);
+    command.args(arguments);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = command.spawn().unwrap();
-    process.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    // Who fails early reads nothing.
+    let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
     let output = process.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (text(output.stdout), text(output.stderr), output.status.code())
@@ -89,6 +95,13 @@ impl Broker {
 
     pub fn run_with(&self, arguments: &[&str], input: &str) -> Ran {
         run_at(&self.address, arguments, input)
+    }
+
+    /// A clean stop; the exit code.
+    pub fn stop(mut self) -> Option<i32> {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.process.wait().unwrap().code()
     }
 
     /// Standard output of what must succeed.

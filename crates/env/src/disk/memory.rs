@@ -76,6 +76,7 @@ enum Node {
 struct State {
     nodes: Vec<Node>,
     operations: Vec<Operation>,
+    opened: Vec<PathBuf>,
     faults: BTreeMap<usize, Fault>,
     kind_faults: BTreeMap<OperationKind, (usize, i32)>,
     locks: BTreeSet<PathBuf>,
@@ -96,6 +97,7 @@ impl Default for State {
         Self {
             nodes: vec![Node::Dir { live: BTreeMap::new(), durable: BTreeMap::new() }],
             operations: Vec::new(),
+            opened: Vec::new(),
             faults: BTreeMap::new(),
             kind_faults: BTreeMap::new(),
             locks: BTreeSet::new(),
@@ -126,6 +128,11 @@ impl MemoryDisk {
 
     pub fn operations(&self) -> Vec<Operation> {
         self.state().operations.clone()
+    }
+
+    /// Every file that was opened, or read as a whole, so far.
+    pub fn opened(&self) -> Vec<PathBuf> {
+        self.state().opened.clone()
     }
 
     /// Plants a fault at the operation of that number.
@@ -382,6 +389,7 @@ impl Disk for MemoryDisk {
                 state.add(path, Node::File { live: Vec::new(), durable: Vec::new(), dirty: Vec::new() })?
             }
         };
+        state.opened.push(path.to_owned());
         let writable = mode != OpenMode::Read;
         Ok(Arc::new(MemoryFile { disk: self.clone(), node, path: path.to_owned(), writable }))
     }

@@ -5,56 +5,19 @@
 //! while a bad one before a valid one is damage, and the start is refused. [`Engine::store`] runs ahead of what is
 //! durable by the group in hand only.
 
-use super::format::{self, Bad, LOG_HEADER_LEN};
+use super::format::{self, LOG_HEADER_LEN};
+use super::stored::{self, MAX_FILE, OpenError, SNAPSHOT, Stored, base_of, log_name};
 use crate::cluster::controls::{self, Control};
 use crate::cluster::coord::{CoordError, MAX_WRITES, Revision, StorageFailed, Transaction, Write};
 use crate::cluster::store::{Store, Undo};
-use ottla_env::disk::{Disk, File, OpenMode, lacks_room};
+use ottla_env::disk::{Disk, File, OpenMode};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-const SNAPSHOT: &str = "snapshot";
 const SNAPSHOT_TEMPORARY: &str = "snapshot.tmp";
-const LOG_SUFFIX: &str = ".log";
 /// Bytes of log behind which a snapshot is due, if the log also is larger than the last snapshot.
 const SNAPSHOT_EVERY: u64 = 1 << 20;
-/// A file of metadata beyond this is not ours.
-const MAX_FILE: u64 = 1 << 30;
-
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    #[error("{action} {}: {source}", path.display())]
-    Io { action: &'static str, path: PathBuf, source: io::Error },
-    #[error(
-        "{} is damaged at byte {position}: {what}. The cluster's metadata cannot be trusted; restore the data \
-         directory from a copy",
-        file.display()
-    )]
-    Damaged { file: PathBuf, position: u64, what: Bad },
-    #[error("{} holds no log of the metadata; restore the data directory from a copy", dir.display())]
-    Missing { dir: PathBuf },
-    #[error(
-        "{} ends at revision {found}, but revision {expected} was durable already; restore the data \
-         directory from a copy",
-        file.display()
-    )]
-    Behind { file: PathBuf, found: Revision, expected: Revision },
-    #[error("{} holds metadata, but its data directory has no format file", dir.display())]
-    Unexpected { dir: PathBuf },
-}
-
-impl OpenError {
-    fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
-        let path = path.to_owned();
-        move |source| Self::Io { action, path, source }
-    }
-
-    /// The disk had no room for what a start writes.
-    pub fn is_full(&self) -> bool {
-        matches!(self, Self::Io { source, .. } if lacks_room(source))
-    }
-}
 
 /// What a start found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -80,14 +43,6 @@ pub struct Engine {
     held_back: Vec<u8>,
     /// What broke; nothing is written any more.
     failed: Option<StorageFailed>,
-}
-
-fn log_name(base: Revision) -> String {
-    format!("{base:020}{LOG_SUFFIX}")
-}
-
-fn base_of(name: &str) -> Option<Revision> {
-    name.strip_suffix(LOG_SUFFIX)?.parse().ok()
 }
 
 /// Makes the empty metadata of a new data directory, synced up to the parent. May be repeated until the data directory
@@ -121,35 +76,19 @@ impl Engine {
         dir: &Path,
         at_least: Revision,
     ) -> Result<(Self, OpenReport), OpenError> {
-        let entries = disk.list(dir).map_err(OpenError::io("list", dir))?;
-        let snapshot_path = dir.join(SNAPSHOT);
-        let (mut store, mut snapshot_len) = (Store::default(), 0);
-        if let Some(entry) = entries.iter().find(|entry| entry.name == SNAPSHOT) {
-            // What kill -9 left in the page cache is not durable yet; only what is may be built upon.
-            let bytes = read_synced(disk.as_ref(), &snapshot_path)?;
-            let damaged = |what| OpenError::Damaged { file: snapshot_path.clone(), position: 0, what };
-            let (revision, entries) = format::read_snapshot(&bytes).map_err(damaged)?;
-            store = Store::restore(revision, entries);
-            snapshot_len = entry.len;
-        }
-        let mut bases: Vec<Revision> = entries.iter().filter_map(|entry| base_of(&entry.name)).collect();
-        bases.sort_unstable();
-        if let [.., before, last] = bases[..]
-            && entries.iter().any(|e| e.name == log_name(last) && e.len <= LOG_HEADER_LEN as u64)
-            && !(last == store.revision() && has_header(disk.as_ref(), &dir.join(log_name(last)), last)?)
-        {
-            // The crash came while the log behind a snapshot was begun: nothing is in it, perhaps not even its header.
-            // With its header it is the one to use: of the logs before it any may be gone already, the newest too.
-            bases = vec![before];
-        }
-        let base = *bases.last().ok_or_else(|| OpenError::Missing { dir: dir.to_owned() })?;
-        let path = dir.join(log_name(base));
-        let covered = store.revision();
+        // What kill -9 left in the page cache is not durable yet; only what is may be built upon.
+        let stored = stored::read(disk.as_ref(), dir, at_least, &|path| read_synced(disk.as_ref(), path))?;
+        let Stored { store, snapshot_len, path, is_covered, end, cut_bytes } = stored;
         let file = disk.open(&path, OpenMode::Write).map_err(OpenError::io("open", &path))?;
+        if cut_bytes > 0 {
+            file.set_len(end).map_err(OpenError::io("cut", &path))?;
+            file.sync_data().map_err(OpenError::io("sync", &path))?;
+        }
+        let report = OpenReport { revision: store.revision(), cut_bytes };
         let mut engine = Self {
             file,
             path,
-            end: 0,
+            end,
             snapshot_len,
             snapshot_at: SNAPSHOT_EVERY.max(snapshot_len),
             held_back: Vec::new(),
@@ -158,82 +97,14 @@ impl Engine {
             disk,
             store,
         };
-        let report = engine.replay(base, covered, at_least.max(covered))?;
-        if base < covered {
+        if is_covered {
             // The crash came between a snapshot and its new log.
-            engine.begin_log().map_err(OpenError::io("write", &dir.join(log_name(covered))))?;
+            let next = engine.dir.join(log_name(report.revision));
+            engine.begin_log().map_err(OpenError::io("write", &next))?;
         }
         engine.remove_leftovers().map_err(OpenError::io("clear", dir))?;
         engine.end_old_sessions().map_err(|error| OpenError::io("write", &engine.path)(io_error(error)))?;
         Ok((engine, report))
-    }
-
-    /// Applies the log, which ends at `promised` or later. Where it begins below the snapshot, its groups are checked and
-    /// must end exactly there.
-    fn replay(
-        &mut self,
-        base: Revision,
-        covered: Revision,
-        promised: Revision,
-    ) -> Result<OpenReport, OpenError> {
-        let bytes = read_synced(self.disk.as_ref(), &self.path)?;
-        let file = self.path.clone();
-        let damaged = |position: usize, what| OpenError::Damaged {
-            file: file.clone(),
-            position: position as u64,
-            what,
-        };
-        let found = format::read_log_header(&bytes).map_err(|what| damaged(0, what))?;
-        if found != base || base > covered {
-            let expected = covered.min(base);
-            return Err(damaged(0, Bad::Revision { found, expected }));
-        }
-        let mut old = Store::restore(base, []);
-        let mut position = LOG_HEADER_LEN;
-        let mut cut = None;
-        while position < bytes.len() {
-            let next = if base < covered { old.revision() + 1 } else { self.store.revision() + 1 };
-            let group = format::read_group(&bytes[position..]).and_then(|group| match group.first {
-                first if first == next => Ok(group),
-                found => Err(Bad::Revision { found, expected: next }),
-            });
-            match group {
-                Ok(group) => {
-                    let store = if base < covered { &mut old } else { &mut self.store };
-                    group.transactions.iter().for_each(|writes| drop(store.apply(writes)));
-                    position += group.len;
-                }
-                // Below the snapshot everything was promised; and so was what a valid group stands behind.
-                Err(what) if base < covered || format::holds_group(&bytes[position + 1..]) => {
-                    return Err(damaged(position, what));
-                }
-                Err(Bad::Revision { found, expected }) => {
-                    return Err(damaged(position, Bad::Revision { found, expected }));
-                }
-                Err(_) => {
-                    cut = Some(bytes.len() - position);
-                    break;
-                }
-            }
-        }
-        if base < covered && old.revision() != covered {
-            return Err(OpenError::Behind {
-                file: self.path.clone(),
-                found: old.revision(),
-                expected: covered,
-            });
-        }
-        let found = self.store.revision();
-        if found < promised {
-            // What is bad here was promised, so it stays as it is.
-            return Err(OpenError::Behind { file, found, expected: promised });
-        }
-        self.end = position as u64;
-        if cut.is_some() {
-            self.file.set_len(self.end).map_err(OpenError::io("cut", &self.path))?;
-            self.file.sync_data().map_err(OpenError::io("sync", &self.path))?;
-        }
-        Ok(OpenReport { revision: self.store.revision(), cut_bytes: cut.unwrap_or(0) as u64 })
     }
 
     /// Sessions of the last run ended with its process.
@@ -365,11 +236,6 @@ fn io_error(error: CoordError) -> io::Error {
         CoordError::NotWritten(source) => io::Error::new(source.kind(), source.to_string()),
         other => io::Error::other(other),
     }
-}
-
-/// Whether a log was begun durably at this revision.
-fn has_header(disk: &dyn Disk, path: &Path, base: Revision) -> Result<bool, OpenError> {
-    Ok(matches!(format::read_log_header(&read_synced(disk, path)?), Ok(found) if found == base))
 }
 
 /// The content of a file after it was synced, read from the device.

@@ -99,7 +99,7 @@ impl Report {
     }
 
     fn is_for_people(&self) -> bool {
-        !matches!(self.output, Some(Output::Json | Output::Ndjson))
+        !self.output.is_some_and(Output::is_structured)
     }
 
     /// Prints what is new, for people; others get everything at the end.

@@ -119,7 +119,7 @@ fn show(global: &Global, described: &[Described]) -> Result<()> {
         wide("leaderEpoch"),
         wide("offline"),
     ];
-    if matches!(global.output, Some(Output::Json | Output::Ndjson)) {
+    if global.output.is_some_and(Output::is_structured) {
         let rows: Vec<Row> = described.iter().map(whole).collect();
         return Ok(render::rows(global.output, &[], &rows)?);
     }
