@@ -25,8 +25,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 const PAIRS: usize = 5;
-/// How long producers are alone before a reader comes beside them.
-const ALONE: Duration = Duration::from_secs(1);
+/// How long producers have to connect and to be alone before a reader comes beside them.
+const ALONE: Duration = Duration::from_secs(3);
 
 #[derive(Debug)]
 struct Options<'a> {
@@ -72,6 +72,10 @@ pub fn run(root: &Path, args: &[String]) -> Result<()> {
         bail!("no scenario of that name; `cargo xtask bars --list` names them");
     }
     run_command(root, &cargo(), &["build", "--release", "--locked", "--quiet"])?;
+    if chosen.iter().any(|scenario| scenario.measured.starts_with(perf::NAME)) {
+        // Fetched now, because a first fetch prints, and takes its time.
+        clients::console(root)?;
+    }
     print!("{}", rows::figures_head());
     let mut commands = rows::commands_head();
     let mut failed = Vec::new();
