@@ -17,6 +17,7 @@ mod dispatch;
 mod error;
 mod handlers;
 pub mod metrics;
+mod pace;
 pub mod partition;
 mod peers;
 pub mod probe;

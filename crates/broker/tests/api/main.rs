@@ -13,6 +13,7 @@ mod groups;
 mod harness;
 mod hostile;
 mod leaving;
+mod memory;
 mod partitions;
 mod quotas;
 mod records;
