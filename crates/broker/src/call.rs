@@ -117,13 +117,15 @@ impl Call<'_> {
                     return Ok(request);
                 }
                 Err(DecodeError::OverBudget(_)) if bytes < most => {
-                    bytes = most.min(bytes * DECODED_STEP);
+                    let more = most.min(bytes * DECODED_STEP);
                     *self.decoded = None;
-                    *self.decoded = self.context.requests.try_fair(bytes);
-                    if self.decoded.is_none() {
-                        let why = format!("{}: no memory for {bytes} bytes", R::NAME);
+                    let memory = self.context.requests.share(more).filter(|memory| memory.bytes() > bytes);
+                    let Some(memory) = memory else {
+                        let why = format!("{}: no memory for more than {bytes} bytes", R::NAME);
                         return Err(close(self.context, "decode_memory", why));
-                    }
+                    };
+                    bytes = more.min(memory.bytes());
+                    *self.decoded = Some(memory);
                 }
                 Err(error) => {
                     return Err(close(self.context, "unreadable", format!("{}: {error}", R::NAME)));

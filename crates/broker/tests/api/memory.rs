@@ -308,10 +308,17 @@ async fn a_request_that_decodes_to_much_takes_memory_for_it() {
     // Waits for records that nobody writes.
     request.max_wait_ms = i32::MAX;
     request.topics[0].partitions = vec![request.topics[0].partitions[0].clone(); 10_000];
-    connection.send(12, &request).await;
-    until(&running, "requests", |bytes| bytes > 10_000 * 32).await;
-    connection.leave().await;
-    assert!(connection.receive_raw().await.is_some());
+    let mut waiting = Vec::new();
+    for n in 1..=4 {
+        let mut connection = running.connect().await;
+        connection.send(12, &request).await;
+        until(&running, "requests", |bytes| bytes > n * 10_000 * 32).await;
+        waiting.push(connection);
+    }
+    for mut connection in waiting {
+        connection.leave().await;
+        assert!(connection.receive_raw().await.is_some());
+    }
     until(&running, "requests", |bytes| bytes == 0).await;
 }
 
