@@ -1,8 +1,9 @@
 //! `cargo xtask limits`: clients that take and give nothing, and a good one beside them.
 //!
-//! The release broker gets dribblers that claim frames of 100 MiB, connections that say nothing, readers that never
-//! read, and ten thousand idle clients, a kind after the other. Each time a good client does a fixed piece of work,
-//! which has to succeed, and the broker's memory stays below a bound. No times are judged; they are printed.
+//! The release broker gets dribblers that claim frames of 1 and of 100 MiB, readers that never read, connections that say
+//! nothing, and ten thousand idle clients, a kind after the other. Each time a good client does a fixed piece of work: it
+//! writes records and reads them back, which has to succeed, and the most memory that the broker had meanwhile is below a
+//! bound. No times are judged; they are printed.
 
 use crate::interop::broker::{Broker, Kind};
 use crate::kill9::protocol::Connection;
@@ -15,18 +16,29 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 const TOPIC: &str = "limits";
+/// Batches of about 1 MB, which nobody reads.
+const BATCHES: &str = "batches";
+const BATCH: usize = 1_000_000;
 const DRIBBLERS: usize = 50;
+const MEDIUM_DRIBBLERS: usize = 100;
+const EARNING_DRIBBLERS: usize = 70;
 const SILENT: usize = 5_000;
 const ZERO_WINDOW: usize = 100;
+const BATCH_READERS: usize = 2_100;
 const IDLE: usize = 10_000;
 /// Descriptors that this process needs beside its connections.
 const DESCRIPTORS_BESIDE: u64 = 200;
-const CLAIM: i32 = 100 << 20;
 const MIB: u64 = 1 << 20;
 
 /// What the good client writes in each scenario: small frames, and some that need shared memory.
 const SMALL: (usize, usize) = (200, 1 << 10);
 const LARGE: (usize, usize) = (40, 300 << 10);
+/// Bytes that it asks for at a time when it reads them back.
+const READ_BYTES: i32 = 1 << 20;
+/// How long it waits for an answer: those that hold the memory for it have to be closed first.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// How long a connection that says nothing may stay, and some more.
+const SILENCE: Duration = Duration::from_secs(45);
 
 struct Lab {
     broker: Broker,
@@ -40,25 +52,53 @@ pub fn run(root: &Path) -> Result<()> {
     let broker = Broker::start(root, Kind::Ottla, "limits", &[])?;
     let port = broker.bootstrap.rsplit(':').next().and_then(|port| port.parse().ok());
     let mut lab = Lab { broker, port: port.context("the broker's port")?, written: 0 };
-    ensure!(Connection::open(lab.port)?.create_topic(TOPIC, 1)?.is_ok(), "the topic could not be made");
-    lab.work("nobody else", &[], 200 * MIB)?;
-    let dribblers = many(DRIBBLERS, || lab.dribbler())?;
-    lab.work("50 dribblers of 100 MiB frames", &dribblers, 300 * MIB)?;
+    let mut client = Connection::open(lab.port)?;
+    for topic in [TOPIC, BATCHES] {
+        ensure!(client.create_topic(topic, 1)?.is_ok(), "the topic {topic} could not be made");
+    }
+    for _ in 0..4 {
+        ensure!(client.produce(BATCHES, &vec![b'x'; BATCH])?.is_ok(), "a large batch could not be written");
+    }
+    lab.work("nobody else", 0, 200 * MIB)?;
+    let dribblers = many(DRIBBLERS, || lab.dribbler(100 << 20, 100 << 10))?;
+    lab.work("50 dribblers of 100 MiB frames", dribblers.len(), 300 * MIB)?;
     drop(dribblers);
-    let silent = many(SILENT, || lab.connect())?;
-    lab.work("5,000 connections that say nothing", &silent, 300 * MIB)?;
-    drop(silent);
-    let readers = many(ZERO_WINDOW, || lab.reader())?;
-    lab.work("100 readers that never read, 8 fetches of 50 MiB each", &readers, 500 * MIB)?;
+    let dribblers = many(MEDIUM_DRIBBLERS, || lab.dribbler(1 << 20, 100 << 10))?;
+    lab.work("100 dribblers of 1 MiB frames", dribblers.len(), 300 * MIB)?;
+    drop(dribblers);
+    let dribblers = many(EARNING_DRIBBLERS, || lab.dribbler(100 << 20, 1_200 << 10))?;
+    lab.work("70 dribblers that send 1.2 MiB of 100", dribblers.len(), 300 * MIB)?;
+    drop(dribblers);
+    let readers = many(ZERO_WINDOW, || lab.reader(TOPIC, 50 << 20, 8))?;
+    lab.work("100 readers that never read, 8 fetches of 50 MiB each", readers.len(), 500 * MIB)?;
     drop(readers);
+    let readers = many(BATCH_READERS, || lab.reader(BATCHES, READ_BYTES, 4))?;
+    lab.work("2,100 readers that never read, 4 batches of 1 MB each", readers.len(), 600 * MIB)?;
+    drop(readers);
+    let silent = many(SILENT, || lab.connect())?;
+    lab.work("5,000 connections that say nothing", silent.len(), 300 * MIB)?;
+    are_closed(silent)?;
     let idle = many(IDLE, || lab.idle())?;
-    lab.work("10,000 idle clients", &idle, 500 * MIB)?;
+    lab.work("10,000 idle clients", idle.len(), 500 * MIB)?;
     drop(idle);
     lab.broker.stop()
 }
 
-fn many(count: usize, mut make: impl FnMut() -> Result<TcpStream>) -> Result<Vec<TcpStream>> {
+fn many<T>(count: usize, mut make: impl FnMut() -> Result<T>) -> Result<Vec<T>> {
     (0..count).map(|n| make().with_context(|| format!("connection {n}"))).collect()
+}
+
+/// Returns when the broker has closed all of them.
+fn are_closed(silent: Vec<TcpStream>) -> Result<()> {
+    let begin = Instant::now();
+    for mut socket in silent {
+        socket
+            .set_read_timeout(Some(SILENCE.saturating_sub(begin.elapsed()).max(Duration::from_millis(1))))?;
+        let said = socket.read(&mut [0]).context("a connection that says nothing is still there")?;
+        ensure!(said == 0, "a connection that said nothing was answered");
+    }
+    println!("  all of them were closed {:.1} s later", begin.elapsed().as_secs_f64());
+    Ok(())
 }
 
 impl Lab {
@@ -69,21 +109,24 @@ impl Lab {
         Ok(socket)
     }
 
-    /// Claims a large frame and sends a little more than every connection has for itself.
-    fn dribbler(&self) -> Result<TcpStream> {
+    /// Claims a frame and sends a part of it, as far as the broker takes it at once.
+    fn dribbler(&self, claimed: i32, bytes: usize) -> Result<TcpStream> {
         let mut socket = self.connect()?;
-        socket.write_all(&CLAIM.to_be_bytes())?;
-        socket.write_all(&vec![0; 100 << 10])?;
+        socket.write_all(&claimed.to_be_bytes())?;
+        socket.set_nonblocking(true)?;
+        let zeroes = vec![0; bytes];
+        let mut left: &[u8] = &zeroes;
+        while let Ok(sent @ 1..) = socket.write(left) {
+            left = &left[sent..];
+        }
         Ok(socket)
     }
 
-    /// Asks for everything, eight times, and reads nothing of it.
-    fn reader(&self) -> Result<TcpStream> {
-        let mut socket = self.connect()?;
-        for correlation in 0..8_i32 {
-            socket.write_all(&fetch(correlation))?;
-        }
-        Ok(socket)
+    /// Asks for much, several times, and reads nothing of it.
+    fn reader(&self, topic: &str, max_bytes: i32, count: usize) -> Result<Connection> {
+        let mut client = Connection::open(self.port)?;
+        client.fetch_unread(topic, max_bytes, count)?;
+        Ok(client)
     }
 
     /// Asks ApiVersions 0, takes the answer, and stays.
@@ -98,10 +141,12 @@ impl Lab {
         Ok(socket)
     }
 
-    /// The good client's work beside these connections, and the memory that the broker has behind it.
-    fn work(&mut self, beside: &str, others: &[TcpStream], most_bytes: u64) -> Result<()> {
+    /// The good client's work beside so many connections, and the most memory that the broker has since they are there.
+    fn work(&mut self, beside: &str, others: usize, most_bytes: u64) -> Result<()> {
         let start = Instant::now();
         let mut client = Connection::open(self.port)?;
+        client.wait_at_most(PATIENCE)?;
+        let first = self.written;
         for (count, size) in [SMALL, LARGE] {
             let value = vec![b'x'; size];
             for _ in 0..count {
@@ -111,48 +156,57 @@ impl Lab {
                 self.written += 1;
             }
         }
-        let took = start.elapsed();
-        let rss = rss_bytes(self.broker.pid())?;
-        println!(
-            "  {beside}: {} connections, {} records in {:.1} s, broker's memory {} MiB",
-            others.len(),
-            SMALL.0 + LARGE.0,
-            took.as_secs_f64(),
-            rss / MIB
-        );
-        if rss > most_bytes {
-            bail!("the broker took {} MiB beside {beside}; {} are allowed", rss / MIB, most_bytes / MIB);
+        let wrote = start.elapsed();
+        let mut next = first;
+        while next < self.written {
+            let answer = client.fetch(TOPIC, next, READ_BYTES).with_context(|| format!("beside {beside}"))?;
+            let records = answer.map_err(|code| anyhow::anyhow!("error {code} beside {beside}"))?;
+            ensure!(!records.is_empty(), "record {next} is not there beside {beside}");
+            next = behind(&records, next)?;
         }
-        Ok(())
+        let took = start.elapsed();
+        let peak = peak_rss_bytes(self.broker.pid())?;
+        println!(
+            "  {beside}: {others} connections, {} records written in {:.1} s and read in {:.1} s, broker's memory {} MiB at most",
+            SMALL.0 + LARGE.0,
+            wrote.as_secs_f64(),
+            (took - wrote).as_secs_f64(),
+            peak / MIB
+        );
+        if peak > most_bytes {
+            bail!("the broker took {} MiB beside {beside}; {} are allowed", peak / MIB, most_bytes / MIB);
+        }
+        // From here on, the peak is that of the next ones.
+        fs::write(format!("/proc/{}/clear_refs", self.broker.pid()), "5").context("reset the broker's peak")
     }
 }
 
-/// Fetch 4 of partition 0 from offset 0 with room for 50 MiB.
-fn fetch(correlation: i32) -> Vec<u8> {
-    let mut body = Vec::new();
-    body.extend_from_slice(&[0, 1, 0, 4]);
-    body.extend_from_slice(&correlation.to_be_bytes());
-    body.extend_from_slice(&[0xff, 0xff]);
-    for number in [-1_i32, 500, 1, 50 << 20] {
-        body.extend_from_slice(&number.to_be_bytes());
+/// The offset behind batches of one record each, of which the first has to be this one.
+fn behind(mut batches: &[u8], mut offset: i64) -> Result<i64> {
+    while let Some((head, rest)) = batches.split_at_checked(12) {
+        let base = i64::from_be_bytes(head[..8].try_into()?);
+        let len = usize::try_from(i32::from_be_bytes(head[8..].try_into()?))?;
+        ensure!(base == offset, "offset {base} where {offset} was due");
+        batches = rest.get(len..).context("a batch that is cut")?;
+        offset += 1;
     }
-    body.push(0);
-    body.extend_from_slice(&1_i32.to_be_bytes());
-    body.extend_from_slice(&(TOPIC.len() as i16).to_be_bytes());
-    body.extend_from_slice(TOPIC.as_bytes());
-    body.extend_from_slice(&1_i32.to_be_bytes());
-    body.extend_from_slice(&0_i32.to_be_bytes());
-    body.extend_from_slice(&0_i64.to_be_bytes());
-    body.extend_from_slice(&(50_i32 << 20).to_be_bytes());
-    let mut frame = (body.len() as i32).to_be_bytes().to_vec();
-    frame.extend_from_slice(&body);
-    frame
+    Ok(offset)
 }
 
 /// The memory of a process that is in memory.
 pub fn rss_bytes(pid: u32) -> Result<u64> {
+    status_bytes(pid, "VmRSS:")
+}
+
+/// The most that it had in memory since that was reset.
+fn peak_rss_bytes(pid: u32) -> Result<u64> {
+    status_bytes(pid, "VmHWM:")
+}
+
+fn status_bytes(pid: u32, name: &str) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).context("read the broker's memory")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let line = line.with_context(|| format!("no {name}"))?;
     let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
     Ok(kib << 10)
 }

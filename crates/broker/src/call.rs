@@ -1,11 +1,12 @@
 //! One request as its handler gets it, and the list of what is served at all.
 
+use crate::budget::Memory;
 use crate::context::{Client, Context};
 use crate::quotas::{Charge, Strictness};
 use crate::reply::{Outcome, Reply, Return};
 use ottla_state::controller::Mutations;
 use ottla_wire::apis::{self, Api};
-use ottla_wire::codec::{Decoder, Request};
+use ottla_wire::codec::{DecodeBudget, DecodeError, Decoder, Request};
 use ottla_wire::request::Head;
 use std::sync::Arc;
 
@@ -59,6 +60,11 @@ pub fn served() -> impl Iterator<Item = &'static Api> {
     SERVED.iter().filter_map(|key| apis::find(*key))
 }
 
+/// What a request may be decoded to without a share of the common memory.
+const OWN_DECODED_BYTES: usize = 16 << 10;
+/// How much more is tried where that is not enough.
+const DECODED_STEP: usize = 8;
+
 /// One request on its way to its handler.
 pub struct Call<'a> {
     pub context: &'a Arc<Context>,
@@ -69,6 +75,8 @@ pub struct Call<'a> {
     pub frame_bytes: usize,
     /// What it costs, where somebody is limited.
     pub charge: Option<Arc<Charge>>,
+    /// Memory of what it was decoded to, if that is much.
+    pub decoded: &'a mut Option<Memory>,
 }
 
 impl Call<'_> {
@@ -93,9 +101,37 @@ impl Call<'_> {
     }
 
     /// The request itself, or the end of the connection: what cannot be read cannot be answered.
+    ///
+    /// Nearly all are read with what each has for itself. A larger one is read anew with memory that is taken before; it
+    /// is closed rather than waits, because what comes behind it on the connection would have to wait too.
     pub fn read<R: Request>(&mut self) -> Result<R, Reply> {
-        R::read(&mut self.body, self.head.api_version)
-            .map_err(|error| close(self.context, "unreadable", format!("{}: {error}", R::NAME)))
+        let (start, most) = (self.body.position(), DecodeBudget::for_frame(self.frame_bytes).limit());
+        let mut bytes = most.min(OWN_DECODED_BYTES);
+        loop {
+            self.body.restart(start, DecodeBudget::of(bytes));
+            match R::read(&mut self.body, self.head.api_version) {
+                Ok(request) => {
+                    let reserved = self.body.reserved();
+                    let memory = self.decoded.take().filter(|_| reserved > OWN_DECODED_BYTES);
+                    *self.decoded = memory.map(|memory| memory.keeping(reserved));
+                    return Ok(request);
+                }
+                Err(DecodeError::OverBudget(_)) if bytes < most => {
+                    let more = most.min(bytes * DECODED_STEP);
+                    *self.decoded = None;
+                    let memory = self.context.requests.share(more).filter(|memory| memory.bytes() > bytes);
+                    let Some(memory) = memory else {
+                        let why = format!("{}: no memory for more than {bytes} bytes", R::NAME);
+                        return Err(close(self.context, "decode_memory", why));
+                    };
+                    bytes = more.min(memory.bytes());
+                    *self.decoded = Some(memory);
+                }
+                Err(error) => {
+                    return Err(close(self.context, "unreadable", format!("{}: {error}", R::NAME)));
+                }
+            }
+        }
     }
 }
 

@@ -1,14 +1,16 @@
 //! One connection: frames in, answers out in the order of the requests.
 //!
 //! The reading half takes a frame (its memory first), hands it to dispatch and goes on; at most [`AHEAD`] requests are
-//! read ahead of the answer that is due. The writing half waits for one answer after the other. Behind an answer that
-//! says that the client has to wait because of a quota, nothing is done for it until it has waited (KIP-219).
+//! read ahead of the answer that is due, and as many as there is memory for. The writing half waits for one answer after
+//! the other. Behind an answer that says that the client has to wait because of a quota, nothing is done for it until it
+//! has waited (KIP-219).
 //!
 //! The end of what the client sends is noticed at any time, and what would wait for minutes hears of it.
 
-use crate::budget::{Budget, Memory};
+use crate::budget::{Budget, Memory, OWN_BYTES};
 use crate::context::{Client, Context};
 use crate::dispatch::{Dispatched, dispatch};
+use crate::pace::Pace;
 use crate::reply::{Answer, Later, Outcome, Reply};
 use bytes::{Bytes, BytesMut};
 use ottla_env::net::{ReadHalf, Stream, WriteHalf};
@@ -26,20 +28,20 @@ use tokio::time::timeout;
 
 /// Requests of one connection that may be worked on at once.
 const AHEAD: usize = 8;
-/// Frames up to this size need no share of the common memory.
-const SMALL_FRAME: usize = 64 << 10;
 /// Frames up to this size, which is what producers send by default, share memory that larger ones cannot take.
 const MEDIUM_FRAME: usize = (1 << 20) + (64 << 10);
+/// How many larger frames may have their first part while they wait for the memory of the rest.
+const LARGE_FRAMES_BEGUN: usize = 8;
+/// Frames up to this size may be read ahead without a share.
+const TINY_FRAME: usize = 4 << 10;
 /// Time for a client to send anything at all.
 const FIRST_BYTE_TIME: Duration = Duration::from_secs(30);
 /// A client that is silent for so long has no buffer of its own any more.
 const BUSY_TIME: Duration = Duration::from_secs(1);
 /// What a silent client's next request begins in.
 const FIRST_BYTES: usize = 64;
-/// Time for a frame, or a part of one, to arrive, beside a second for each MiB.
-const FRAME_TIME: Duration = Duration::from_secs(30);
-/// Time for a client to take some bytes of an answer.
-const WRITE_TIME: Duration = Duration::from_secs(30);
+/// Time for a client to take the end of the connection.
+const CLOSE_TIME: Duration = Duration::from_secs(30);
 /// Slices in one gathered write; the kernel takes at most 1,024.
 const SLICES: usize = 64;
 
@@ -48,9 +50,30 @@ const SLICES: usize = 64;
 pub struct Limits {
     pub max_frame_bytes: usize,
     pub idle: Duration,
-    /// Memory of frames up to [`MEDIUM_FRAME`], and of larger ones.
+    /// Memory of frames up to [`MEDIUM_FRAME`], of the first part of larger ones, and of those.
     pub medium_frames: Budget,
+    pub large_frames_begun: Budget,
     pub large_frames: Budget,
+}
+
+impl Limits {
+    /// `queued_bytes`: what requests may take, of which frames take half, and more only where the largest has no room.
+    pub fn new(queued_bytes: u64, max_frame_bytes: usize, idle: Duration) -> Self {
+        Self {
+            max_frame_bytes,
+            idle,
+            medium_frames: Budget::new(queued_bytes / 4),
+            large_frames_begun: Budget::new((LARGE_FRAMES_BEGUN * MEDIUM_FRAME) as u64),
+            large_frames: Budget::new((queued_bytes / 4).max(max_frame_bytes as u64)),
+        }
+    }
+
+    pub fn memory_bytes(&self) -> u64 {
+        [&self.medium_frames, &self.large_frames_begun, &self.large_frames]
+            .map(Budget::size_bytes)
+            .iter()
+            .sum()
+    }
 }
 
 /// Boxed, because a channel keeps room for many more of them than ever wait in it.
@@ -127,10 +150,19 @@ pub async fn serve(
             is_known: false,
             has_ended: false,
         };
-        while let Some((frame, memory)) = reader.frame(&context).await {
+        while let Some((frame, mut memory)) = reader.frame(&context).await {
             context.metrics.bytes_in(frame.len() + LENGTH_BYTES);
+            // Without memory for one more a connection has one request after the other.
+            let mut alone = false;
+            if memory.is_none() && frame.len() > TINY_FRAME && due.capacity() < AHEAD {
+                memory = context.requests.try_fair(frame.len());
+                alone = memory.is_none();
+            }
             let place = async {
                 mute.is_over().await;
+                if alone {
+                    drop(due.reserve_many(AHEAD).await?);
+                }
                 due.reserve().await
             };
             tokio::pin!(place);
@@ -174,10 +206,11 @@ impl Reader<'_> {
     /// The next frame without its length. `None`: the connection is over.
     ///
     /// Memory is earned: the first part of a frame comes into what every connection has, the next one into what medium
-    /// frames share, and only who sent that much waits for the rest. A claim alone takes nothing from anybody.
+    /// frames share, or the few larger ones that may begin, and only who sent that much waits for the rest. A claim alone
+    /// takes nothing from anybody, and a large one nothing from those that are not.
     async fn frame(&mut self, context: &Context) -> Option<(Bytes, Option<Memory>)> {
         self.begin().await?;
-        self.within(LENGTH_BYTES).await?;
+        self.within(LENGTH_BYTES, None).await?;
         let claimed = i32::from_be_bytes(*self.buffer.first_chunk::<LENGTH_BYTES>()?);
         let len = usize::try_from(claimed).ok().filter(|len| *len <= self.limits.max_frame_bytes);
         let Some(len) = len.filter(|len| *len >= 8) else {
@@ -186,16 +219,20 @@ impl Reader<'_> {
             return None;
         };
         let whole = LENGTH_BYTES + len;
+        let Limits { medium_frames, large_frames_begun, large_frames, idle, .. } = self.limits;
         let mut memory = None;
-        self.within(whole.min(SMALL_FRAME)).await?;
-        if whole > SMALL_FRAME {
-            let (budget, idle) = (&self.limits.medium_frames, self.limits.idle);
-            memory = Some(self.mute.take(budget, whole.min(MEDIUM_FRAME), idle).await?);
-            self.within(whole.min(MEDIUM_FRAME)).await?;
+        self.within(whole.min(OWN_BYTES), None).await?;
+        if whole > OWN_BYTES {
+            let first = if whole > MEDIUM_FRAME { large_frames_begun } else { medium_frames };
+            let taken = self.mute.take(first, whole.min(MEDIUM_FRAME), *idle).await?;
+            self.paced(context, whole.min(MEDIUM_FRAME), &taken).await?;
+            memory = Some(taken);
         }
         if whole > MEDIUM_FRAME {
-            memory = Some(self.mute.take(&self.limits.large_frames, whole, self.limits.idle).await?);
-            self.within(whole).await?;
+            let taken = self.mute.take(large_frames, whole, *idle).await?;
+            drop(memory);
+            self.paced(context, whole, &taken).await?;
+            memory = Some(taken);
         }
         self.is_known = true;
         let mut frame = self.buffer.split_to(whole).freeze();
@@ -219,9 +256,25 @@ impl Reader<'_> {
     }
 
     /// Waits until so many bytes are there, as long as a frame may take.
-    async fn within(&mut self, len: usize) -> Option<()> {
-        let time = FRAME_TIME + Duration::from_secs((len >> 20) as u64);
-        timeout(time, self.fill(len)).await.unwrap_or(false).then_some(())
+    async fn within(&mut self, len: usize, memory: Option<&Memory>) -> Option<()> {
+        let before = self.buffer.len();
+        if before >= len {
+            return Some(());
+        }
+        let mut pace = Pace::of(len - before);
+        while self.buffer.len() < len && !self.has_ended {
+            pace.keep(self.buffer.len() - before, memory, self.read(len)).await?;
+        }
+        (self.buffer.len() >= len).then_some(())
+    }
+
+    async fn paced(&mut self, context: &Context, len: usize, memory: &Memory) -> Option<()> {
+        let arrived = self.within(len, Some(memory)).await;
+        if arrived.is_none() && !self.has_ended {
+            context.metrics.bad_request("slow");
+            tracing::debug!(bytes = len, "a frame comes too slowly; the connection is closed");
+        }
+        arrived
     }
 
     /// Reads until so many bytes are there. False when the stream ends before.
@@ -230,20 +283,25 @@ impl Reader<'_> {
             if self.has_ended {
                 return false;
             }
-            // Memory that nobody has written to is not taken from the machine yet.
-            self.buffer.reserve((len - self.buffer.len()).max(4096));
-            match self.stream.read_buf(&mut self.buffer).await {
-                Ok(0) | Err(_) => self.has_ended = true,
-                Ok(_) => {}
-            }
+            self.read(len).await;
         }
         true
+    }
+
+    /// Reads what comes, with room for so many bytes in all.
+    async fn read(&mut self, len: usize) {
+        // Memory that nobody has written to is not taken from the machine yet.
+        self.buffer.reserve(len.saturating_sub(self.buffer.len()).max(4096));
+        match self.stream.read_buf(&mut self.buffer).await {
+            Ok(0) | Err(_) => self.has_ended = true,
+            Ok(_) => {}
+        }
     }
 
     /// Returns once, when the client sends nothing any more. What it sends before is kept, as far as there is room for
     /// it; behind more than that its end is not seen.
     async fn end(&mut self) {
-        if self.has_ended || self.fill(SMALL_FRAME).await {
+        if self.has_ended || self.fill(OWN_BYTES).await {
             std::future::pending::<()>().await;
         }
     }
@@ -279,9 +337,14 @@ async fn write(
         }
         match outcome {
             Outcome::Silent => {}
-            Outcome::Answer(Answer { chunks, memory: _memory }) => {
+            Outcome::Answer(Answer { chunks, memory: held }) => {
+                // A large one that took none before holds it at least until it is sent.
+                let held = match held {
+                    None => context.answers.room(chunks.len).await,
+                    taken => taken,
+                };
                 metrics.answered(api, chunks.len, &chunks.errors);
-                let sending = send(&mut stream, chunks);
+                let sending = send(&mut stream, chunks, held.as_ref());
                 let sent = match &charge {
                     None => sending.await,
                     Some(charge) => charge.timed(sending).await,
@@ -290,6 +353,7 @@ async fn write(
                     tracing::debug!(error = %error, "an answer cannot be sent");
                     return;
                 }
+                drop(held);
                 charge.iter().for_each(|charge| charge.sent());
                 metrics.sent(clock.monotonic().saturating_sub(made));
             }
@@ -299,7 +363,7 @@ async fn write(
             }
         }
         // The request is done, and others cannot do without its memory for as long as a wait may take.
-        drop(memory);
+        drop((memory, dispatched.decoded));
         if !wait.is_zero() {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
@@ -309,16 +373,19 @@ async fn write(
             mute.end();
         }
     }
-    let _ = timeout(WRITE_TIME, stream.shutdown()).await;
+    let _ = timeout(CLOSE_TIME, stream.shutdown()).await;
 }
 
 async fn until(later: Later) -> Outcome {
     later.await
 }
 
-async fn send(stream: &mut WriteHalf, chunks: Chunks) -> io::Result<()> {
+/// Writes all of an answer in its time, which does not begin anew with each part that the client takes.
+async fn send(stream: &mut WriteHalf, chunks: Chunks, memory: Option<&Memory>) -> io::Result<()> {
     let mut list: &[Bytes] = &chunks.list;
     let mut offset = 0;
+    let mut pace = Pace::of(chunks.len);
+    let mut sent = 0;
     while !list.is_empty() {
         // The slices are made at each attempt, so that a connection which waits keeps no room for them.
         let write = poll_fn(|cx| {
@@ -328,11 +395,12 @@ async fn send(stream: &mut WriteHalf, chunks: Chunks) -> io::Result<()> {
             }
             Pin::new(&mut *stream).poll_write_vectored(cx, &slices[..list.len().min(SLICES)])
         });
-        let written = timeout(WRITE_TIME, write).await;
-        let mut written = written.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        let written = pace.keep(sent, memory, write).await;
+        let mut written = written.ok_or_else(|| io::Error::from(io::ErrorKind::TimedOut))??;
         if written == 0 && list.iter().any(|chunk| !chunk.is_empty()) {
             return Err(io::ErrorKind::WriteZero.into());
         }
+        sent += written;
         written += offset;
         while let Some(first) = list.first()
             && written >= first.len()

@@ -25,7 +25,9 @@ pub struct Context {
     pub controller: ControllerClient,
     pub producer_ids: Arc<ProducerIds>,
     pub fetch_sessions: FetchSessions,
-    /// Records on their way to clients.
+    /// What small requests are decoded to, and those that are read ahead, beyond what each has for itself.
+    pub requests: Budget,
+    /// Answers on their way to clients.
     pub answers: Budget,
     pub groups: Arc<Groups>,
     pub quotas: Arc<Quotas>,

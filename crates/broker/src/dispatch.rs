@@ -1,5 +1,6 @@
 //! From a frame to the handler of its API: one line per API.
 
+use crate::budget::Memory;
 use crate::call::{Call, SERVED, close};
 use crate::context::{Client, Context};
 use crate::handlers;
@@ -17,6 +18,8 @@ pub struct Dispatched {
     pub reply: Reply,
     /// What it costs, where somebody is limited.
     pub charge: Option<Arc<Charge>>,
+    /// Of what it was decoded to.
+    pub decoded: Option<Memory>,
 }
 
 /// Takes a frame without its length. Nothing here waits: whatever has to happen in the order of arrival has happened
@@ -26,14 +29,23 @@ pub fn dispatch(context: &Arc<Context>, client: &Client, frame: Bytes) -> Dispat
         Ok((api, head, body, frame_bytes)) => {
             context.metrics.request(api.name);
             let charge = context.quotas.charge(head.client_id.as_deref());
-            let call = Call { context, client, head, body, frame_bytes, charge: charge.clone() };
+            let mut decoded = None;
+            let call = Call {
+                context,
+                client,
+                head,
+                body,
+                frame_bytes,
+                charge: charge.clone(),
+                decoded: &mut decoded,
+            };
             let reply = handle(api, call).unwrap_or_else(|refused| refused);
             if let Some(charge) = &charge {
                 charge.pause();
             }
-            Dispatched { api: Some(api.name), reply, charge }
+            Dispatched { api: Some(api.name), reply, charge, decoded }
         }
-        Err(reply) => Dispatched { api: None, reply, charge: None },
+        Err(reply) => Dispatched { api: None, reply, charge: None, decoded: None },
     }
 }
 

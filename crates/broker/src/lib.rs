@@ -19,6 +19,7 @@ mod error;
 mod handlers;
 mod hosts;
 pub mod metrics;
+mod pace;
 pub mod partition;
 mod peers;
 pub mod probe;

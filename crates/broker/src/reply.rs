@@ -1,6 +1,6 @@
 //! What becomes of a request.
 
-use crate::budget::Memory;
+use crate::budget::{Budget, Memory, OWN_BYTES};
 use crate::quotas::Charge;
 use ottla_wire::codec::{Chunks, EncodeError, Message};
 use ottla_wire::frame::encode_response;
@@ -33,11 +33,15 @@ pub struct Answer {
 }
 
 impl Outcome {
-    /// The answer, if it is one, holds this memory until it is sent.
+    /// The answer, if it is one, holds what it needs of this memory until it is sent.
     #[must_use]
-    pub fn holding(self, memory: Memory) -> Self {
+    pub fn holding(self, memory: Option<Memory>) -> Self {
         match self {
-            Self::Answer(Answer { chunks, .. }) => Self::Answer(Answer { chunks, memory: Some(memory) }),
+            Self::Answer(Answer { chunks, .. }) => {
+                let memory = memory.filter(|_| chunks.len > OWN_BYTES);
+                let memory = memory.map(|memory| memory.keeping(chunks.len));
+                Self::Answer(Answer { chunks, memory })
+            }
             other => other,
         }
     }
@@ -68,6 +72,12 @@ impl Return {
 
     pub fn now<M: Message>(self, body: M) -> Reply {
         Reply::Now(self.outcome(body))
+    }
+
+    /// An answer that is larger than what it was made of: memory for so many bytes is taken before it is written.
+    pub async fn outcome_within<M: Message>(self, answers: &Budget, bytes: usize, body: M) -> Outcome {
+        let memory = answers.room(bytes).await;
+        self.outcome(body).holding(memory)
     }
 
     pub fn later<M: Message>(self, body: impl Future<Output = M> + Send + 'static) -> Reply {

@@ -24,7 +24,9 @@ impl Sampler {
         let storage = self.context.registry.storage().await;
         let budgets = [
             ("medium_frames", &self.limits.medium_frames),
+            ("large_frames_begun", &self.limits.large_frames_begun),
             ("large_frames", &self.limits.large_frames),
+            ("requests", &self.context.requests),
             ("answers", &self.context.answers),
         ];
         let settings = self.context.settings.load();

@@ -167,6 +167,7 @@ impl Broker {
                 Arc::clone(&clock),
                 Arc::clone(&rng),
             ),
+            requests: Budget::new(requests_max(config.max_queued_bytes)),
             answers: Budget::new(answers_max(config.max_queued_bytes)),
             groups: Arc::clone(&groups),
             quotas,
@@ -463,9 +464,20 @@ fn answers_max(max_queued_bytes: u64) -> u64 {
     max_queued_bytes / 2
 }
 
-/// What a broker with this `queued.max.request.bytes` may take under full load.
-pub fn memory_max(max_queued_bytes: u64) -> u64 {
-    max_queued_bytes.saturating_add(answers_max(max_queued_bytes)).saturating_add(MEMORY_BESIDE_REQUESTS)
+/// What requests may take beside frames above 64 KiB, by `queued.max.request.bytes`.
+fn requests_max(max_queued_bytes: u64) -> u64 {
+    // A request of 10,000 partitions always has room.
+    (max_queued_bytes / 4).max(32 << 20)
+}
+
+/// What a broker with these `queued.max.request.bytes` and `socket.request.max.bytes` may take under full load, beside
+/// what every connection has for itself: a frame and an answer of up to 64 KiB, and its requests of up to 4 KiB.
+pub fn memory_max(max_queued_bytes: u64, max_frame_bytes: usize) -> u64 {
+    Limits::new(max_queued_bytes, max_frame_bytes, Duration::ZERO)
+        .memory_bytes()
+        .saturating_add(requests_max(max_queued_bytes))
+        .saturating_add(answers_max(max_queued_bytes))
+        .saturating_add(MEMORY_BESIDE_REQUESTS)
 }
 
 fn limits(settings: &Settings) -> Arc<Limits> {
@@ -474,11 +486,5 @@ fn limits(settings: &Settings) -> Arc<Limits> {
         Ok(ms) => Duration::from_millis(ms),
         Err(_) => Duration::from_secs(u64::from(u32::MAX)),
     };
-    Arc::new(Limits {
-        max_frame_bytes: config.max_frame_bytes,
-        idle,
-        medium_frames: Budget::new(config.max_queued_bytes / 4),
-        // One of the largest always fits.
-        large_frames: Budget::new((config.max_queued_bytes / 4).max(config.max_frame_bytes as u64)),
-    })
+    Arc::new(Limits::new(config.max_queued_bytes, config.max_frame_bytes, idle))
 }

@@ -13,7 +13,7 @@ use ottla_broker::partition::{
 use ottla_wire::batch::{BatchHeader, batches};
 use ottla_wire::record::{BatchBuilder, BuildOptions};
 
-const ALL: ReadLimits = ReadLimits { max_bytes: 1 << 20, at_least_one: true };
+const ALL: ReadLimits = ReadLimits { max_bytes: 1 << 20, first_max_bytes: usize::MAX };
 
 fn batch(timestamp: i64, producer: i64, sequence: i32) -> Produced {
     let mut builder = BatchBuilder::new();
@@ -58,8 +58,15 @@ async fn conformance(log: &dyn PartitionLog) {
     assert_eq!((found.high_watermark, found.log_end), (12, 12));
     assert_eq!(offsets(&log.read(0, ALL).await.unwrap()), [0, 3, 6, 9]);
     assert_eq!(offsets(&log.read(4, ALL).await.unwrap()), [3, 6, 9]);
-    assert_eq!(offsets(&log.read(4, ReadLimits { max_bytes: 1, at_least_one: true }).await.unwrap()), [3]);
-    assert!(log.read(4, ReadLimits { max_bytes: 1, at_least_one: false }).await.unwrap().list.is_empty());
+    assert_eq!(
+        offsets(&log.read(4, ReadLimits { max_bytes: 1, first_max_bytes: usize::MAX }).await.unwrap()),
+        [3]
+    );
+    let little = log.read(4, ReadLimits { max_bytes: 1, first_max_bytes: 1 }).await.unwrap();
+    assert!(little.list.is_empty());
+    let batch_bytes = little.over_limit.expect("how large the first batch is");
+    let just = log.read(4, ReadLimits { max_bytes: 1, first_max_bytes: batch_bytes }).await.unwrap();
+    assert_eq!((just.bytes, just.over_limit), (batch_bytes, None));
     assert!(log.read(12, ALL).await.unwrap().list.is_empty());
     for beyond in [-1, 13] {
         let error = log.read(beyond, ALL).await.unwrap_err();

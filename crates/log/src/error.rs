@@ -63,6 +63,9 @@ pub enum AppendError {
 pub enum ReadError {
     #[error("offset {offset} is outside of {start}..={end}")]
     OutOfRange { offset: i64, start: i64, end: i64 },
+    /// Not even the first batch fits into what may be read.
+    #[error("the first batch has {batch_bytes} bytes, more than may be read")]
+    OverLimit { batch_bytes: usize },
     #[error(transparent)]
     Damaged(#[from] Damage),
     #[error("read: {0}")]

@@ -39,8 +39,8 @@ struct View {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadLimits {
     pub max_bytes: usize,
-    /// One batch is returned even if it alone is larger than `max_bytes`.
-    pub at_least_one: bool,
+    /// The first batch is returned even if it alone is larger than `max_bytes`, as long as it is no larger than this.
+    pub first_max_bytes: usize,
     /// Batches that reach this offset or go beyond are not returned.
     pub upto: i64,
 }
@@ -277,8 +277,11 @@ impl LogReader {
             }
             Err(error) => return Err(walk.cause(error, &source)),
         };
-        if header.next_offset() > limits.upto || (header.size() > limits.max_bytes && !limits.at_least_one) {
+        if header.next_offset() > limits.upto {
             return Ok(Some(Bytes::new()));
+        }
+        if header.size() > limits.max_bytes.max(limits.first_max_bytes) {
+            return Err(ReadError::OverLimit { batch_bytes: header.size() });
         }
         walk.load(&header, &source)?;
         let first = walk.position();

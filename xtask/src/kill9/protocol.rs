@@ -10,6 +10,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 const PRODUCE: i16 = 0;
+const FETCH: i16 = 1;
 const LIST_OFFSETS: i16 = 2;
 const METADATA: i16 = 3;
 const CREATE_TOPICS: i16 = 19;
@@ -79,6 +80,41 @@ impl Connection {
     }
 
     /// The end of each partition: the offset that the next record will get, as consumers see it.
+    /// Reads whole batches of partition 0 from an offset on, of so many bytes or one that is larger.
+    pub fn fetch(&mut self, topic: &str, offset: i64, max_bytes: i32) -> Result<Answer<Vec<u8>>> {
+        let answer = self.send(FETCH, 4, fetching(topic, offset, max_bytes))?;
+        let mut answer = Reader(&answer);
+        answer.i32()?;
+        answer.i32()?;
+        answer.text()?;
+        answer.i32()?;
+        answer.i32()?;
+        let code = answer.i16()?;
+        answer.i64()?;
+        answer.i64()?;
+        for _ in 0..answer.i32()? {
+            answer.i64()?;
+            answer.i64()?;
+        }
+        let len = usize::try_from(answer.i32()?).unwrap_or(0);
+        let records = answer.take(len)?.to_vec();
+        Ok(if code == 0 { Ok(records) } else { Err(code) })
+    }
+
+    /// Sends so many fetches and reads no answer to them.
+    pub fn fetch_unread(&mut self, topic: &str, max_bytes: i32, count: usize) -> Result<()> {
+        for _ in 0..count {
+            let frame = self.frame(FETCH, 4, &fetching(topic, 0, max_bytes))?;
+            self.socket.write_all(&frame)?;
+        }
+        Ok(())
+    }
+
+    /// How long an answer may take.
+    pub fn wait_at_most(&self, time: Duration) -> Result<()> {
+        Ok(self.socket.set_read_timeout(Some(time))?)
+    }
+
     fn ends(&mut self, topic: &str, partitions: u32) -> Result<Answer<Vec<i64>>> {
         let mut body = Writer::default();
         body.i32(-1).i32(1).text(topic).i32(i32::try_from(partitions)?);
@@ -153,13 +189,18 @@ impl Connection {
         Ok(names)
     }
 
-    pub(super) fn send(&mut self, api: i16, version: i16, body: Writer) -> Result<Vec<u8>> {
+    fn frame(&mut self, api: i16, version: i16, body: &Writer) -> Result<Vec<u8>> {
         self.correlation += 1;
         let mut request = Writer::default();
         request.i16(api).i16(version).i32(self.correlation).text("kill9").bytes(&body.0);
         let mut frame = Writer::default();
         frame.i32(i32::try_from(request.0.len())?).bytes(&request.0);
-        self.socket.write_all(&frame.0)?;
+        Ok(frame.0)
+    }
+
+    pub(super) fn send(&mut self, api: i16, version: i16, body: Writer) -> Result<Vec<u8>> {
+        let frame = self.frame(api, version, &body)?;
+        self.socket.write_all(&frame)?;
         let mut size = [0; 4];
         self.socket.read_exact(&mut size)?;
         let size = usize::try_from(i32::from_be_bytes(size))?;
@@ -174,6 +215,14 @@ impl Connection {
         }
         Ok(answer.split_off(4))
     }
+}
+
+/// Fetch 4 of partition 0 that waits for half a second where there is nothing.
+fn fetching(topic: &str, offset: i64, max_bytes: i32) -> Writer {
+    let mut body = Writer::default();
+    body.i32(-1).i32(500).i32(1).i32(max_bytes).i8(0);
+    body.i32(1).text(topic).i32(1).i32(0).i64(offset).i32(max_bytes);
+    body
 }
 
 /// The code of the only topic: DeleteTopics puts the throttle time in front, CreateTopics 2 too.

@@ -39,7 +39,7 @@ pub(super) async fn replay<M: Machine>(
     log.ready().await?;
     let mut replayed = Replayed::default();
     let mut offset = log.offsets()?.log_start;
-    let limits = ReadLimits { max_bytes: READ_BYTES, at_least_one: true };
+    let limits = ReadLimits { max_bytes: READ_BYTES, first_max_bytes: usize::MAX };
     while offset < log.offsets()?.high_watermark {
         let before = offset;
         // A batch may come in several slices.

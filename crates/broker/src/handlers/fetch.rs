@@ -6,7 +6,7 @@
 mod read;
 pub mod sessions;
 
-use crate::budget::Memory;
+use crate::budget::{Budget, Memory, OWN_BYTES};
 use crate::call::Call;
 use crate::context::{Context, TopicRef, check_epoch, find_topic};
 use crate::partition::{Offsets, Partition, WaitSet};
@@ -16,7 +16,7 @@ use ottla_wire::ErrorCode;
 use ottla_wire::codec::Records;
 use ottla_wire::compress::Codec;
 use ottla_wire::messages::fetch::{FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData};
-use read::{Read, read_all};
+use read::{Read, Room, TooLittle, read_all};
 use sessions::{Finished, News, Plan, Wanted};
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,13 +55,13 @@ struct Asker {
     charge: Option<Arc<Charge>>,
 }
 
-/// Also the memory of its records, which they hold until they are sent.
+/// Also the memory of its records, which they hold until they are sent: none where they are few.
 async fn answer(
     context: &Context,
     (request, version): (&FetchRequest, i16),
     plan: &Plan,
     Asker { mut left, charge }: Asker,
-) -> (FetchResponse, Memory) {
+) -> (FetchResponse, Option<Memory>) {
     let found = find(context, plan, version);
     let deadline =
         tokio::time::sleep(Duration::from_millis(request.max_wait_ms.max(0).unsigned_abs().into()));
@@ -76,22 +76,20 @@ async fn answer(
         // What is granted is counted in larger steps than what was asked for.
         let allowed = charge.as_ref().map_or(usize::MAX, |charge| charge.fetch_max());
         let most = most_bytes(context, request, plan).min(allowed);
-        let mut memory = context.answers.share(most).await;
-        let reads = read_all(most.min(memory.bytes()), &plan.wanted, &found).await;
+        let (reads, memory) = read(&context.answers, most, &plan.wanted, &found).await;
         let bytes: usize = reads.iter().map(|read| read.slices.bytes).sum();
         let failed = reads.iter().zip(&found).any(|(read, found)| read.error.is_error() && !unknown(found));
         // Nothing is never enough for who wants something, however little is allowed.
         let enough = usize::try_from(request.min_bytes).unwrap_or(0).min(allowed.max(1));
         if last || failed || bytes >= enough {
             if charge.is_some_and(|charge| charge.fetched(bytes)) {
-                memory.keep(0);
-                return (throttled(context, plan), memory);
+                return (throttled(context, plan), None);
             }
             context.metrics.fetched(bytes, reads.iter().map(|read| read.slices.records()).sum());
-            memory.keep(bytes);
             return (respond(context, request, plan, &found, reads), memory);
         }
-        drop(memory);
+        // Nothing is held while nothing is sent.
+        drop((reads, memory));
         let _waiting = context.metrics.fetch_waits();
         tokio::select! {
             () = waiting.moved() => {}
@@ -99,6 +97,34 @@ async fn answer(
             _ = left.wait_for(|left| *left) => last = true,
             () = context.stopped() => last = true,
         }
+    }
+}
+
+/// Reads under a limit, and takes the memory for it before.
+async fn read(
+    answers: &Budget,
+    most: usize,
+    wanted: &[Wanted],
+    found: &[Found],
+) -> (Vec<Read>, Option<Memory>) {
+    let mut memory = answers.share(most);
+    loop {
+        let granted = match &memory {
+            None => OWN_BYTES,
+            // Nobody can have more.
+            Some(memory) if memory.is_whole() => usize::MAX,
+            Some(memory) => memory.bytes(),
+        };
+        let needed = match read_all(Room { max_bytes: most.min(granted), granted }, wanted, found).await {
+            Ok(reads) => {
+                let bytes: usize = reads.iter().map(|read| read.slices.bytes).sum();
+                let memory = memory.filter(|_| bytes > OWN_BYTES).map(|memory| memory.keeping(bytes));
+                return (reads, memory);
+            }
+            Err(TooLittle(batch_bytes)) => batch_bytes,
+        };
+        drop(memory);
+        memory = Some(answers.take(needed).await);
     }
 }
 

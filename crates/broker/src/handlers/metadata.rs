@@ -2,8 +2,9 @@
 //! operations; v10: topic ids; v12: topics by id alone.
 //!
 //! Where creation is asked for, the answer leaves when every partition takes writes (quirk Q4): LEADER_NOT_AVAILABLE is
-//! never answered.
+//! never answered. A topic is answered once, however often it is named, as in Kafka.
 
+use crate::budget::{Budget, Memory};
 use crate::call::Call;
 use crate::context::Context;
 use crate::error;
@@ -16,7 +17,7 @@ use ottla_wire::messages::metadata::{
     MetadataResponsePartition, MetadataResponseTopic,
 };
 use ottla_wire::{ErrorCode, Uuid, WireStr};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The answer to a question about operations that was not asked.
@@ -24,6 +25,10 @@ pub const NOT_ASKED: i32 = i32::MIN;
 /// Without access control everybody may do everything: Kafka's bits of all operations on a cluster, and on a topic.
 pub const CLUSTER_OPERATIONS: i32 = 8096;
 pub const TOPIC_OPERATIONS: i32 = 3576;
+
+/// Memory of one topic and of one partition with its replicas until they are written.
+pub const TOPIC_BYTES: usize = 512;
+pub const PARTITION_BYTES: usize = 320;
 
 /// A broker as this client reaches it.
 pub struct Address {
@@ -57,7 +62,11 @@ pub fn handle(mut call: Call<'_>) -> Result<Reply, Reply> {
     let brokers = addresses(&call, &call.context.image());
     let context = Arc::clone(call.context);
     let mutations = call.mutations(0);
-    Ok(call.returns().later(async move { answer(&context, version, request, brokers, mutations).await }))
+    let returns = call.returns();
+    Ok(Reply::Later(Box::pin(async move {
+        let (answer, memory) = answer(&context, version, request, brokers, mutations).await;
+        returns.outcome(answer).holding(memory)
+    })))
 }
 
 async fn answer(
@@ -66,8 +75,8 @@ async fn answer(
     request: MetadataRequest,
     brokers: Vec<Address>,
     mutations: Option<Arc<dyn Mutations>>,
-) -> MetadataResponse {
-    let wanted = request.topics.filter(|topics| version > 0 || !topics.is_empty());
+) -> (MetadataResponse, Option<Memory>) {
+    let wanted = request.topics.filter(|topics| version > 0 || !topics.is_empty()).map(once);
     let mut image = context.image();
     let mut refused = BTreeMap::new();
     let may_create = context.settings.load().broker().auto_create_topics
@@ -83,6 +92,7 @@ async fn answer(
             image = context.image();
         }
     }
+    let memory = room(&context.answers, &image, wanted.as_deref()).await;
     let operations = if request.include_topic_authorized_operations { TOPIC_OPERATIONS } else { NOT_ASKED };
     let topics = match wanted {
         None => image.topics().map(|topic| found(topic, operations)).collect(),
@@ -90,7 +100,7 @@ async fn answer(
     };
     let cluster_operations =
         if request.include_cluster_authorized_operations { CLUSTER_OPERATIONS } else { NOT_ASKED };
-    MetadataResponse {
+    let answer = MetadataResponse {
         brokers: brokers
             .into_iter()
             .map(|broker| MetadataResponseBroker {
@@ -105,7 +115,37 @@ async fn answer(
         topics,
         cluster_authorized_operations: cluster_operations,
         ..Default::default()
+    };
+    (answer, memory)
+}
+
+/// Every topic once, in the order in which they are named first. Beside an id the name says nothing.
+fn once(mut topics: Vec<MetadataRequestTopic>) -> Vec<MetadataRequestTopic> {
+    let mut seen = BTreeSet::new();
+    topics.retain(|topic| {
+        let name = topic.name.clone().filter(|_| topic.topic_id.is_zero());
+        seen.insert((topic.topic_id, name))
+    });
+    topics
+}
+
+/// Memory for the answer; partitions are many times larger in it than what asks for them.
+async fn room(answers: &Budget, image: &Image, wanted: Option<&[MetadataRequestTopic]>) -> Option<Memory> {
+    let size = |topic: &Topic| TOPIC_BYTES + topic.partitions.len() * PARTITION_BYTES;
+    let bytes = match wanted {
+        None => image.topics().map(|topic| size(topic)).sum(),
+        Some(topics) => {
+            topics.iter().map(|topic| topic_of(image, topic).map_or(TOPIC_BYTES, |t| size(t))).sum()
+        }
+    };
+    answers.room(bytes).await
+}
+
+fn topic_of<'a>(image: &'a Image, wanted: &MetadataRequestTopic) -> Option<&'a Arc<Topic>> {
+    if wanted.topic_id.is_zero() {
+        return image.topic(wanted.name.as_ref()?);
     }
+    image.topic_by_id(wanted.topic_id)
 }
 
 /// Creates topics; the answer has those that could not be.
@@ -141,24 +181,18 @@ fn one(
         topic_authorized_operations: NOT_ASKED,
         ..Default::default()
     };
-    if !wanted.topic_id.is_zero() {
-        return match image.topic_by_id(wanted.topic_id) {
-            Some(topic) => found(topic, operations),
-            None => missing(None, wanted.topic_id, ErrorCode::UnknownTopicId),
-        };
+    if let Some(topic) = topic_of(image, wanted) {
+        return found(topic, operations);
     }
-    let Some(name) = &wanted.name else {
-        return missing(None, Uuid::ZERO, ErrorCode::UnknownTopicId);
-    };
-    match image.topic(name) {
-        Some(topic) => found(topic, operations),
-        None if topic_name::check(name).is_err() => {
-            missing(Some(name), Uuid::ZERO, ErrorCode::InvalidTopicException)
-        }
-        None => {
-            let error = refused.get(name).copied().unwrap_or(ErrorCode::UnknownTopicOrPartition);
+    match &wanted.name {
+        Some(name) if wanted.topic_id.is_zero() => {
+            let error = match topic_name::check(name) {
+                Err(_) => ErrorCode::InvalidTopicException,
+                Ok(()) => refused.get(name).copied().unwrap_or(ErrorCode::UnknownTopicOrPartition),
+            };
             missing(Some(name), Uuid::ZERO, error)
         }
+        _ => missing(None, wanted.topic_id, ErrorCode::UnknownTopicId),
     }
 }
 

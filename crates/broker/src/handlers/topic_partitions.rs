@@ -4,7 +4,7 @@
 //! A name that no topic can have fails alone with INVALID_TOPIC_EXCEPTION; for an empty one Kafka fails the whole
 //! request with UNKNOWN_SERVER_ERROR.
 
-use super::metadata::{NOT_ASKED, TOPIC_OPERATIONS};
+use super::metadata::{NOT_ASKED, PARTITION_BYTES, TOPIC_BYTES, TOPIC_OPERATIONS};
 use crate::call::Call;
 use crate::reply::Reply;
 use ottla_state::image::{Partition, Topic};
@@ -15,23 +15,38 @@ use ottla_wire::messages::describe_topic_partitions::{
 };
 use ottla_wire::{ErrorCode, WireStr};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 pub fn handle(mut call: Call<'_>) -> Result<Reply, Reply> {
     let request: DescribeTopicPartitionsRequest = call.read()?;
-    let image = call.context.image();
     let most = call.context.settings.load().broker().max_described_partitions;
     let limit = request.response_partition_limit.min(most).max(1);
-    let answer = if !cursor_fits(&request) {
+    let (context, returns) = (Arc::clone(call.context), call.returns());
+    Ok(Reply::Later(Box::pin(async move {
+        let image = context.image();
+        let partitions = image.topics().map(|topic| topic.partitions.len()).sum::<usize>();
+        let partitions = partitions.min(usize::try_from(limit).unwrap_or(0));
+        let bytes = request.topics.len() * TOPIC_BYTES + partitions * (PARTITION_BYTES + TOPIC_BYTES);
+        let memory = context.answers.room(bytes).await;
+        returns.outcome(answer(&image, request, limit)).holding(memory)
+    })))
+}
+
+fn answer(
+    image: &Image,
+    request: DescribeTopicPartitionsRequest,
+    limit: i32,
+) -> DescribeTopicPartitionsResponse {
+    if !cursor_fits(&request) {
         let topics = request.topics.iter().map(|topic| refused(&topic.name));
         DescribeTopicPartitionsResponse { topics: topics.collect(), ..Default::default() }
     } else if request.topics.is_empty() {
         let names = image.topics().map(|topic| topic.name.clone());
-        page(&image, names, request.cursor.as_ref(), limit)
+        page(image, names, request.cursor.as_ref(), limit)
     } else {
         let names: BTreeSet<WireStr> = request.topics.into_iter().map(|topic| topic.name).collect();
-        page(&image, names.into_iter(), request.cursor.as_ref(), limit)
-    };
-    Ok(call.returns().now(answer))
+        page(image, names.into_iter(), request.cursor.as_ref(), limit)
+    }
 }
 
 /// The topic of a cursor is one of those that are asked for, if any are.

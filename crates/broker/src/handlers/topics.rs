@@ -15,6 +15,9 @@ use ottla_wire::messages::delete_topics::{DeletableTopicResult, DeleteTopicsRequ
 use ottla_wire::{ErrorCode, WireStr};
 use std::sync::Arc;
 
+/// Memory of a created topic's settings until they are written.
+const CREATED_BYTES: usize = 10 << 10;
+
 pub fn create(mut call: Call<'_>) -> Result<Reply, Reply> {
     let request: CreateTopicsRequest = call.read()?;
     let mode = if request.validate_only { Mode::ValidateOnly } else { Mode::Commit };
@@ -31,9 +34,13 @@ pub fn create(mut call: Call<'_>) -> Result<Reply, Reply> {
         })
         .collect();
     let (context, mutations) = (Arc::clone(call.context), call.mutations(6));
-    Ok(call.returns().later(async move {
+    let returns = call.returns();
+    Ok(Reply::Later(Box::pin(async move {
+        let mut memory = None;
         let topics = match context.controller.create_topics(topics, mode, mutations).await {
             Ok(answers) => {
+                let created_count = answers.iter().filter(|answer| answer.result.is_ok()).count();
+                memory = context.answers.room(created_count * CREATED_BYTES).await;
                 let settings = context.settings.load();
                 answers.into_iter().map(|answer| created(&settings, answer, mode)).collect()
             }
@@ -41,8 +48,8 @@ pub fn create(mut call: Call<'_>) -> Result<Reply, Reply> {
                 names.into_iter().map(|name| refused_creation(name, &error::refusal_of(&failure))).collect()
             }
         };
-        CreateTopicsResponse { topics, ..Default::default() }
-    }))
+        returns.outcome(CreateTopicsResponse { topics, ..Default::default() }).holding(memory)
+    })))
 }
 
 fn refused_creation(name: WireStr, refusal: &Refusal) -> CreatableTopicResult {

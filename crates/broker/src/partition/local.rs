@@ -235,10 +235,14 @@ impl PartitionLog for Arc<LocalLog> {
             self.metrics.tail_cache_misses.inc();
             let limits = ottla_log::ReadLimits {
                 max_bytes: limits.max_bytes,
-                at_least_one: limits.at_least_one,
+                first_max_bytes: limits.first_max_bytes,
                 upto: high_watermark,
             };
-            self.hop(move |reader| reader.read(offset, limits)).await.map(Slices::from)
+            let read = move |reader: &LogReader| match reader.read(offset, limits) {
+                Err(ottla_log::ReadError::OverLimit { batch_bytes }) => Ok(Slices::over_limit(batch_bytes)),
+                other => other.map(Slices::from),
+            };
+            self.hop(read).await
         })
     }
 

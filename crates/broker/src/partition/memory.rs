@@ -135,8 +135,11 @@ impl PartitionLog for MemoryLog {
         }
         let mut slices = Slices::default();
         for (_, bytes) in state.batches.iter().filter(|(header, _)| header.last_offset() >= offset) {
-            let first = limits.at_least_one && slices.list.is_empty();
-            if !first && slices.bytes + bytes.len() > limits.max_bytes {
+            let is_first = slices.list.is_empty();
+            if slices.bytes + bytes.len() > limits.max_bytes
+                && !(is_first && bytes.len() <= limits.first_max_bytes)
+            {
+                slices.over_limit = is_first.then(|| bytes.len());
                 break;
             }
             slices.push(bytes.clone());

@@ -55,8 +55,8 @@ pub enum DeleteBefore {
 #[derive(Debug, Clone, Copy)]
 pub struct ReadLimits {
     pub max_bytes: usize,
-    /// The first batch is returned whatever its size.
-    pub at_least_one: bool,
+    /// The first batch is returned even if it alone is larger than `max_bytes`, as long as it is no larger than this.
+    pub first_max_bytes: usize,
 }
 
 /// Whole batches, ready to be sent.
@@ -64,9 +64,15 @@ pub struct ReadLimits {
 pub struct Slices {
     pub list: Vec<Bytes>,
     pub bytes: usize,
+    /// Nothing was read, because the first batch has so many bytes and the limits are smaller.
+    pub over_limit: Option<usize>,
 }
 
 impl Slices {
+    pub fn over_limit(batch_bytes: usize) -> Self {
+        Self { over_limit: Some(batch_bytes), ..Self::default() }
+    }
+
     /// By the heads of the batches.
     pub fn records(&self) -> u64 {
         let batches = self.list.iter().cloned().flat_map(batches);

@@ -118,9 +118,14 @@ impl Tail {
         }
         let mut slices = Slices::default();
         for batch in batches.range(first..) {
-            let fits = slices.bytes + batch.size() <= limits.max_bytes
-                || (limits.at_least_one && slices.list.is_empty());
-            if batch.next_offset > upto || !fits {
+            if batch.next_offset > upto {
+                break;
+            }
+            let is_first = slices.list.is_empty();
+            if slices.bytes + batch.size() > limits.max_bytes
+                && !(is_first && batch.size() <= limits.first_max_bytes)
+            {
+                slices.over_limit = is_first.then(|| batch.size());
                 break;
             }
             slices.push(batch.head.clone());
@@ -146,7 +151,7 @@ impl Drop for Tail {
 mod tests {
     use super::*;
 
-    const ALL: ReadLimits = ReadLimits { max_bytes: usize::MAX, at_least_one: true };
+    const ALL: ReadLimits = ReadLimits { max_bytes: usize::MAX, first_max_bytes: usize::MAX };
 
     fn push(tail: &Tail, base: i64, size: usize) {
         tail.push(base, base + 2, &[1; 61], &Bytes::from(vec![7; size - 61]), size);
@@ -164,9 +169,13 @@ mod tests {
         assert_eq!(bytes(10, 20, ALL), Some(25_000));
         assert_eq!(bytes(13, 20, ALL), Some(20_000));
         assert_eq!(bytes(10, 15, ALL), Some(10_000), "a batch over the watermark is not visible");
-        assert_eq!(bytes(10, 20, ReadLimits { max_bytes: 11_000, at_least_one: true }), Some(10_000));
-        assert_eq!(bytes(10, 20, ReadLimits { max_bytes: 10, at_least_one: true }), Some(5_000));
-        assert_eq!(bytes(10, 20, ReadLimits { max_bytes: 10, at_least_one: false }), Some(0));
+        assert_eq!(
+            bytes(10, 20, ReadLimits { max_bytes: 11_000, first_max_bytes: usize::MAX }),
+            Some(10_000)
+        );
+        assert_eq!(bytes(10, 20, ReadLimits { max_bytes: 10, first_max_bytes: usize::MAX }), Some(5_000));
+        let little = tail.read(10, 20, ReadLimits { max_bytes: 10, first_max_bytes: 4_999 }).unwrap();
+        assert_eq!((little.bytes, little.over_limit), (0, Some(5_000)));
     }
 
     #[test]

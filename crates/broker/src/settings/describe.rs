@@ -29,14 +29,14 @@ pub struct Described {
     pub sensitive: bool,
     /// Kafka's ConfigType.
     pub config_type: i8,
-    pub documentation: String,
+    pub documentation: &'static str,
     /// Name, value, ConfigSource; the first one is in force.
-    pub synonyms: Vec<(String, Option<String>, i8)>,
+    pub synonyms: Vec<Synonym>,
     /// A name of ours that no other broker has.
     pub is_own: bool,
 }
 
-type Synonym = (String, Option<String>, i8);
+type Synonym = (&'static str, Option<String>, i8);
 
 impl Settings {
     /// A topic's settings, by name.
@@ -49,7 +49,7 @@ impl Settings {
                 let value = self.topic_value(setting.name, overrides).map(|value| value.to_string());
                 let mut synonyms = Vec::new();
                 if overrides.contains_key(setting.name) {
-                    synonyms.push((setting.name.to_owned(), value.clone(), DYNAMIC_TOPIC));
+                    synonyms.push((setting.name, value.clone(), DYNAMIC_TOPIC));
                 }
                 if let Some((broker, _)) = table::synonyms(setting.name).first() {
                     synonyms.extend(self.broker_synonyms(broker));
@@ -79,7 +79,7 @@ impl Settings {
     pub fn describe_cluster_defaults(&self) -> Vec<Described> {
         let describe_one = |(name, value): (&String, &String)| {
             let setting = table::find(Scope::Broker, name)?;
-            let synonyms = vec![(name.clone(), Some(value.clone()), DYNAMIC_DEFAULT_BROKER)];
+            let synonyms = vec![(setting.name, Some(value.clone()), DYNAMIC_DEFAULT_BROKER)];
             Some(describe(setting, Some(value.clone()), synonyms, false))
         };
         self.dynamic.defaults.iter().filter_map(describe_one).collect()
@@ -93,7 +93,7 @@ impl Settings {
                 let value = self.group_value(setting.name, overrides).map(|value| value.to_string());
                 let mut synonyms = Vec::new();
                 if overrides.contains_key(setting.name) {
-                    synonyms.push((setting.name.to_owned(), value.clone(), GROUP));
+                    synonyms.push((setting.name, value.clone(), GROUP));
                 }
                 match table::group_synonym(setting.name) {
                     Some(broker) => synonyms.extend(self.broker_synonyms(broker)),
@@ -113,18 +113,17 @@ impl Settings {
         for (configs, source) in
             [(&self.dynamic.own, DYNAMIC_BROKER), (&self.dynamic.defaults, DYNAMIC_DEFAULT_BROKER)]
         {
-            let given =
-                |s: &&'static Setting| configs.get(s.name).map(|v| (s.name.to_owned(), shown(s, v), source));
+            let given = |s: &&'static Setting| configs.get(s.name).map(|v| (s.name, shown(s, v), source));
             all.extend(settings.iter().filter_map(given));
         }
         let explicit = |s: &&'static Setting| {
             let (value, _) = self.explicit.get(s.name)?;
-            Some((s.name.to_owned(), shown(s, value), STATIC_BROKER))
+            Some((s.name, shown(s, value), STATIC_BROKER))
         };
         all.extend(settings.iter().filter_map(explicit));
         let standing = settings.iter().filter(|setting| !is_dynamic_only(setting.name));
         all.extend(standing.filter_map(|setting| default_synonym(setting)));
-        all.into_iter().skip_while(|(synonym, _, _)| synonym != name).collect()
+        all.into_iter().skip_while(|(synonym, _, _)| *synonym != name).collect()
     }
 }
 
@@ -139,9 +138,9 @@ pub fn describe_client_metrics() -> Vec<Described> {
         .collect()
 }
 
-fn default_synonym(setting: &Setting) -> Option<Synonym> {
+fn default_synonym(setting: &'static Setting) -> Option<Synonym> {
     let value = setting.default.as_ref()?;
-    Some((setting.name.to_owned(), shown(setting, value), DEFAULT))
+    Some((setting.name, shown(setting, value), DEFAULT))
 }
 
 fn shown(setting: &Setting, value: &impl ToString) -> Option<String> {
@@ -163,7 +162,7 @@ fn describe(
         read_only,
         sensitive: setting.is_sensitive(),
         config_type: setting.kind.code(),
-        documentation: setting.documentation.to_owned(),
+        documentation: setting.documentation,
         synonyms,
         is_own: setting.is_own,
     }

@@ -343,7 +343,7 @@ fn a_topic_is_described_as_kafka_does() {
     assert_eq!(all.iter().filter(|described| !described.is_own).count(), 37);
     let find =
         |name: &str| all.iter().find(|described| described.name == name).expect("it is listed").clone();
-    let synonym = |name: &str, value: &str, source| (name.to_owned(), Some(value.to_owned()), source);
+    let synonym = |name, value: &str, source| (name, Some(value.to_owned()), source);
     let policy = find("cleanup.policy");
     assert_eq!(
         (policy.source, policy.config_type, policy.is_default, policy.read_only),

@@ -86,6 +86,13 @@ impl Connection {
         Some(frame.freeze())
     }
 
+    /// So many bytes of an answer; `None` when the broker closed the connection before.
+    pub async fn receive_bytes(&mut self, len: usize) -> Option<Bytes> {
+        let mut bytes = BytesMut::zeroed(len);
+        self.reader.read_exact(&mut bytes).await.ok()?;
+        Some(bytes.freeze())
+    }
+
     /// The next answer, and the request it answers.
     pub async fn receive<R: Request>(&mut self, version: i16) -> (i32, R::Response) {
         let frame = self.receive_raw().await.expect("an answer");

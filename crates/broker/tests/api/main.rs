@@ -14,6 +14,7 @@ mod groups;
 mod harness;
 mod hostile;
 mod leaving;
+mod memory;
 mod metrics;
 mod partitions;
 mod quotas;

@@ -126,7 +126,7 @@ fn numbers(slices: &Slices) -> Vec<(i64, i64)> {
     batches(Bytes::from(slices.list.concat())).map(|(h, _)| (h.base_offset, h.base_timestamp)).collect()
 }
 
-const LIMITS: ReadLimits = ReadLimits { max_bytes: 1 << 16, at_least_one: true };
+const LIMITS: ReadLimits = ReadLimits { max_bytes: 1 << 16, first_max_bytes: usize::MAX };
 
 /// Everything readable, from the start.
 async fn contents(partition: &Partition) -> Result<BTreeMap<i64, i64>, String> {

@@ -17,7 +17,7 @@ const ROOT: &str = "/data";
 const DIR: &str = "/data/topics/t-0";
 const KEY: LogKey = ([7; 16], 0);
 const SEGMENT: &str = "00000000000000000000";
-const ALL: ReadLimits = ReadLimits { max_bytes: 1 << 20, at_least_one: true, upto: i64::MAX };
+const ALL: ReadLimits = ReadLimits { max_bytes: 1 << 20, first_max_bytes: usize::MAX, upto: i64::MAX };
 
 /// A log as the product writes it.
 struct Written {

@@ -6,7 +6,7 @@ use ottla_env::disk::{Fault, Lost, MemoryDisk, OperationKind};
 use ottla_wire::batch::batches;
 use ottla_wire::record::{BatchBuilder, BuildOptions};
 
-const ALL: ReadLimits = ReadLimits { max_bytes: 1 << 20, at_least_one: true, upto: i64::MAX };
+const ALL: ReadLimits = ReadLimits { max_bytes: 1 << 20, first_max_bytes: usize::MAX, upto: i64::MAX };
 
 fn place() -> LogPlace {
     LogPlace { dir: "/data/topics/t-0".into(), root: "/data".into() }
@@ -90,7 +90,10 @@ fn what_is_appended_is_read_at_its_offset_over_many_segments() {
     let bounded = reader.read(0, ReadLimits { upto: 6, ..ALL }).unwrap();
     assert_eq!(batches(bounded).count(), 2, "nothing that reaches behind the bound");
     assert_eq!(batches(reader.read(4, ReadLimits { max_bytes: 10, ..ALL }).unwrap()).count(), 1);
-    assert!(reader.read(4, ReadLimits { max_bytes: 10, at_least_one: false, upto: 150 }).unwrap().is_empty());
+    let little = reader.read(4, ReadLimits { max_bytes: 10, first_max_bytes: 0, upto: 150 });
+    let Err(crate::ReadError::OverLimit { batch_bytes }) = little else { panic!("{little:?}") };
+    let just = ReadLimits { max_bytes: 10, first_max_bytes: batch_bytes, upto: 150 };
+    assert_eq!(reader.read(4, just).unwrap().len(), batch_bytes);
     let at = |t| reader.offset_for_timestamp(t, i64::MAX).unwrap();
     assert_eq!(at(0), Some(TimestampedOffset { offset: 0, timestamp: 0 }));
     assert_eq!(at(1_001), Some(TimestampedOffset { offset: 31, timestamp: 1_001 }));

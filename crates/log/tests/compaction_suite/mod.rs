@@ -18,7 +18,7 @@ use std::sync::Arc;
 type Values = BTreeMap<Vec<u8>, Vec<u8>>;
 
 const HOUR: i64 = 3_600_000;
-const LIMITS: ReadLimits = ReadLimits { max_bytes: 1 << 20, at_least_one: true, upto: i64::MAX };
+const LIMITS: ReadLimits = ReadLimits { max_bytes: 1 << 20, first_max_bytes: usize::MAX, upto: i64::MAX };
 
 fn place() -> LogPlace {
     LogPlace { dir: "/data/topics/t-0".into(), root: "/data".into() }

@@ -363,7 +363,7 @@ type Found = BTreeMap<i64, u32>;
 
 fn contents(log: &Log, promise: &Promise) -> Result<Found, String> {
     let reader = log.reader();
-    let limits = ReadLimits { max_bytes: 1 << 20, at_least_one: true, upto: i64::MAX };
+    let limits = ReadLimits { max_bytes: 1 << 20, first_max_bytes: usize::MAX, upto: i64::MAX };
     let (mut at, mut found) = (reader.start_offset(), Found::new());
     loop {
         let bytes = reader.read(at, limits).map_err(|error| format!("read at {at}: {error}"))?;
@@ -555,7 +555,7 @@ pub fn reads_beside_a_stale_index() -> Result<usize, String> {
     disk.replace(&index, &old.read(&index, 1 << 20).unwrap()).unwrap();
     let from = OpenFrom::Clean(Some(&entry));
     let (log, _) = Log::open(Arc::new(disk), place(), config(100_000), from).unwrap();
-    let limits = ReadLimits { max_bytes: 1, at_least_one: true, upto: i64::MAX };
+    let limits = ReadLimits { max_bytes: 1, first_max_bytes: usize::MAX, upto: i64::MAX };
     for offset in 0..i64::from(BATCHES) {
         let bytes =
             log.reader().read(offset, limits).map_err(|error| format!("read at {offset}: {error}"))?;

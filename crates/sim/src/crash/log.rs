@@ -258,7 +258,7 @@ type Found = BTreeMap<i64, u32>;
 
 fn contents(log: &Log, promise: &Promise) -> Result<Found, String> {
     let reader = log.reader();
-    let limits = ReadLimits { max_bytes: 1 << 20, at_least_one: true, upto: i64::MAX };
+    let limits = ReadLimits { max_bytes: 1 << 20, first_max_bytes: usize::MAX, upto: i64::MAX };
     let (mut at, mut found) = (reader.start_offset(), Found::new());
     loop {
         let bytes = reader.read(at, limits).map_err(|error| format!("read at {at}: {error}"))?;

@@ -105,7 +105,7 @@ fn batch(number: i64, padding: usize, producer: i32, sequence: i32) -> Produced 
 }
 
 async fn contents(partition: &Partition) -> Result<Found, String> {
-    const LIMITS: ReadLimits = ReadLimits { max_bytes: 1 << 16, at_least_one: true };
+    const LIMITS: ReadLimits = ReadLimits { max_bytes: 1 << 16, first_max_bytes: usize::MAX };
     partition.log.ready().await.map_err(|error| error.to_string())?;
     let offsets = partition.log.offsets().map_err(|error| error.to_string())?;
     let (mut at, mut found) = (offsets.log_start, Found::new());

@@ -133,7 +133,7 @@ impl Written {
 
     /// One read. Whatever comes, is what was written, from the batch with this offset on.
     pub fn read(&self, log: &Log, offset: i64, max_bytes: usize) -> Result<Result<usize, ReadError>, String> {
-        let limits = ReadLimits { max_bytes, at_least_one: true, upto: i64::MAX };
+        let limits = ReadLimits { max_bytes, first_max_bytes: usize::MAX, upto: i64::MAX };
         let bytes = match log.reader().read(offset, limits) {
             Ok(bytes) => bytes,
             Err(error) => return Ok(Err(error)),

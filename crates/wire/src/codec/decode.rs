@@ -42,6 +42,10 @@ impl DecodeBudget {
     /// 16 times the frame and 64 KiB, at most 64 MiB.
     pub fn for_frame(frame_len: usize) -> Self {
         let limit = frame_len.saturating_mul(16).saturating_add(64 << 10).min(64 << 20);
+        Self::of(limit)
+    }
+
+    pub fn of(limit: usize) -> Self {
         Self { limit, left: limit }
     }
 
@@ -72,6 +76,20 @@ impl Decoder {
 
     pub fn remaining(&self) -> usize {
         self.end - self.position
+    }
+
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Goes back to where it was before, with another budget.
+    pub fn restart(&mut self, position: usize, budget: DecodeBudget) {
+        (self.position, self.end, self.budget) = (position, self.frame.len(), budget);
+    }
+
+    /// Memory that was reserved since the start and is not given back.
+    pub fn reserved(&self) -> usize {
+        self.budget.limit - self.budget.left
     }
 
     fn left(&self) -> &[u8] {

@@ -3,6 +3,9 @@
 //! A limit of the request that is large enough for several partitions binds none of them, so they are read at the same
 //! time: what the tail cache does not have comes from several read threads, and the answer waits for the slowest of them
 //! instead of all. The outcome is that of one read after the other.
+//!
+//! The first batch of an answer comes whatever the limits of the request are, so that every consumer makes progress
+//! (quirk Q5), but not before there is memory for it.
 
 use super::Found;
 use super::sessions::{News, Shown, Wanted};
@@ -20,8 +23,20 @@ pub(super) struct Read {
     pub slices: Slices,
 }
 
-pub(super) async fn read_all(max_bytes: usize, wanted: &[Wanted], found: &[Found]) -> Vec<Read> {
-    let mut left = max_bytes;
+/// How much may be read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    /// By the limits of the request, and no more than `granted`.
+    pub max_bytes: usize,
+    /// What there is memory for.
+    pub granted: usize,
+}
+
+/// The first batch of an answer has so many bytes, and there is less memory.
+pub(super) struct TooLittle(pub usize);
+
+pub(super) async fn read_all(room: Room, wanted: &[Wanted], found: &[Found]) -> Result<Vec<Read>, TooLittle> {
+    let mut left = room.max_bytes;
     let mut at_least_one = true;
     let mut reads = Vec::with_capacity(found.len());
     while reads.len() < found.len() {
@@ -30,20 +45,22 @@ pub(super) async fn read_all(max_bytes: usize, wanted: &[Wanted], found: &[Found
         let group = rest[..together].iter().zip(&found[reads.len()..]).enumerate();
         let group = group.map(|(nth, (wanted, found))| {
             let max_bytes = limit(wanted).min(left);
-            read(found, wanted, ReadLimits { max_bytes, at_least_one: at_least_one && nth == 0 })
+            let first_max_bytes = if at_least_one && nth == 0 { room.granted } else { 0 };
+            read(found, wanted, ReadLimits { max_bytes, first_max_bytes })
         });
         for (nth, read) in all(group).await.into_iter().enumerate() {
-            // The first batch of an answer comes whatever its size, so that every consumer makes progress (quirk Q5).
-            // Whether this was the first one was not known when it was read.
-            if at_least_one && nth > 0 && read.stopped_short(rest[nth].partition.fetch_offset) {
-                break;
+            match read.slices.over_limit.filter(|_| at_least_one) {
+                Some(batch_bytes) if nth == 0 => return Err(TooLittle(batch_bytes)),
+                // That this one is the first was not known when it was read.
+                Some(_) => break,
+                None => {}
             }
             left = left.saturating_sub(read.slices.bytes);
             at_least_one &= read.slices.list.is_empty();
             reads.push(read);
         }
     }
-    reads
+    Ok(reads)
 }
 
 /// How many partitions from the first on can have all they may have.
@@ -82,7 +99,7 @@ async fn read_partition(partition: &Partition, offset: i64, limits: ReadLimits) 
     if let Err(error) = log.ready().await {
         return Read::failed(error::of_read(&error));
     }
-    let slices = if limits.max_bytes == 0 && !limits.at_least_one {
+    let slices = if limits.max_bytes == 0 && limits.first_max_bytes == 0 {
         Ok(Slices::default())
     } else {
         log.read(offset, limits).await
@@ -97,11 +114,6 @@ impl Read {
     fn failed(error: ErrorCode) -> Self {
         let offsets = Offsets { log_start: -1, high_watermark: -1, log_end: -1 };
         Self { error, offsets, slices: Slices::default() }
-    }
-
-    /// There is a batch, and the limit was too small for it.
-    fn stopped_short(&self, fetch_offset: i64) -> bool {
-        !self.error.is_error() && self.slices.list.is_empty() && fetch_offset < self.offsets.high_watermark
     }
 
     pub fn news(&self) -> News {

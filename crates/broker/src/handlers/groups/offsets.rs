@@ -3,6 +3,9 @@
 //! OffsetCommit v6: leader epochs; v7: static members; v10: topic ids. OffsetFetch v2: all topics, and an error of the
 //! whole; v7: only stable offsets; v8: several groups; v9: members of the new protocol; v10: topic ids.
 //!
+//! OffsetFetch answers a group, and in it a partition, once, however often it is named: what stands beside an offset may
+//! be much larger than the question. Kafka answers as often as it is asked.
+//!
 //! Topics and partitions that do not exist are answered here; a machine hears of the others, with name and id.
 
 use super::{ask, other};
@@ -23,7 +26,8 @@ use ottla_wire::messages::offset_fetch::{
     OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions,
     OffsetFetchResponseTopic, OffsetFetchResponseTopics,
 };
-use ottla_wire::{ErrorCode, Uuid};
+use ottla_wire::{ErrorCode, Uuid, WireStr};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// First versions that name topics by id.
@@ -32,6 +36,9 @@ const IDS_FROM: i16 = 10;
 const GROUP_ERROR_FROM: i16 = 2;
 /// First version of OffsetFetch with several groups.
 const GROUPS_FROM: i16 = 8;
+/// Memory of one topic or group, and of one partition, until they are written, beside the text of the partition.
+const TOPIC_BYTES: usize = 512;
+const PARTITION_BYTES: usize = 256;
 
 pub fn commit(mut call: Call<'_>) -> Result<Reply, Reply> {
     let request: OffsetCommitRequest = call.read()?;
@@ -107,29 +114,50 @@ async fn answer_commit(
 pub fn fetch(mut call: Call<'_>) -> Result<Reply, Reply> {
     let request: OffsetFetchRequest = call.read()?;
     let version = call.version();
-    let context = Arc::clone(call.context);
-    Ok(call.returns().later(async move {
+    let (context, returns) = (Arc::clone(call.context), call.returns());
+    Ok(Reply::Later(Box::pin(async move {
         let require_stable = request.require_stable;
-        if version >= GROUPS_FROM {
-            let mut groups = Vec::with_capacity(request.groups.len());
+        let mut bytes = 0;
+        let answer = if version >= GROUPS_FROM {
+            let mut groups = Vec::new();
+            let mut seen = BTreeSet::new();
             for group in request.groups {
-                groups.push(fetch_group(&context, group, version, require_stable).await);
+                if seen.insert(group.group_id.clone()) {
+                    let group = fetch_group(&context, group, version, require_stable).await;
+                    bytes += size(&group);
+                    groups.push(group);
+                }
             }
-            return OffsetFetchResponse { groups, ..Default::default() };
-        }
-        let topics = request.topics.map(|topics| {
-            let of = topics.into_iter().map(|topic| OffsetFetchRequestTopics {
-                name: topic.name,
-                topic_id: Uuid::ZERO,
-                partition_indexes: topic.partition_indexes,
-            });
-            of.collect()
+            OffsetFetchResponse { groups, ..Default::default() }
+        } else {
+            let group = asked_flat(request);
+            let fetched = fetch_group(&context, group.clone(), version, require_stable).await;
+            bytes += size(&fetched);
+            flat(fetched, group, version)
+        };
+        returns.outcome_within(&context.answers, bytes, answer).await
+    })))
+}
+
+/// What it takes to write it; until then texts are where the group keeps them.
+fn size(group: &OffsetFetchResponseGroup) -> usize {
+    let partitions = group.topics.iter().flat_map(|topic| &topic.partitions);
+    let texts = partitions.map(|partition| {
+        PARTITION_BYTES + partition.metadata.as_ref().map_or(0, |text| text.as_bytes().len())
+    });
+    TOPIC_BYTES * (1 + group.topics.len()) + texts.sum::<usize>()
+}
+
+fn asked_flat(request: OffsetFetchRequest) -> OffsetFetchRequestGroup {
+    let topics = request.topics.map(|topics| {
+        let of = topics.into_iter().map(|topic| OffsetFetchRequestTopics {
+            name: topic.name,
+            topic_id: Uuid::ZERO,
+            partition_indexes: topic.partition_indexes,
         });
-        let group =
-            OffsetFetchRequestGroup { group_id: request.group_id, member_id: None, member_epoch: -1, topics };
-        let asked = group.clone();
-        flat(fetch_group(&context, group, version, require_stable).await, asked, version)
-    }))
+        of.collect()
+    });
+    OffsetFetchRequestGroup { group_id: request.group_id, member_id: None, member_epoch: -1, topics }
 }
 
 /// The answer of one group in the form that has no groups.
@@ -183,7 +211,7 @@ async fn fetch_group(
     let image = context.image();
     let mut unknown = Vec::new();
     if let Some(topics) = group.topics.take() {
-        group.topics = Some(identified(&image, topics, version, &mut unknown));
+        group.topics = Some(identified(&image, once(topics, version), version, &mut unknown));
     }
     let fetch = group::OffsetFetch { version, request: group, require_stable };
     let mut answer = match ask(&context.groups, group::Request::OffsetFetch(fetch)).await {
@@ -202,6 +230,21 @@ async fn fetch_group(
         }
     }
     answer
+}
+
+/// Every partition once, in the order in which they are named first.
+fn once(mut topics: Vec<OffsetFetchRequestTopics>, version: i16) -> Vec<OffsetFetchRequestTopics> {
+    let mut seen: BTreeMap<(Uuid, WireStr), BTreeSet<i32>> = BTreeMap::new();
+    for topic in &mut topics {
+        // The other one says nothing in this version.
+        let named = match version {
+            ..IDS_FROM => (Uuid::ZERO, topic.name.clone()),
+            IDS_FROM.. => (topic.topic_id, WireStr::from_static("")),
+        };
+        let seen = seen.entry(named).or_default();
+        topic.partition_indexes.retain(|index| seen.insert(*index));
+    }
+    topics
 }
 
 /// Topics with name and id; those of unknown ids are answered.

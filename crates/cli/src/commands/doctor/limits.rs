@@ -17,7 +17,10 @@ pub fn check(report: &mut Report, settings: Option<&Settings>) {
         return report.skip("memory", "how much there is, is not known on this system");
     };
     match settings {
-        Some(settings) => memory(report, memory_found, settings.broker().max_queued_bytes),
+        Some(settings) => {
+            let config = settings.broker();
+            memory(report, memory_found, memory_max(config.max_queued_bytes, config.max_frame_bytes));
+        }
         None => report.skip("memory", "what a broker takes depends on the settings; correct those first"),
     }
 }
@@ -36,8 +39,7 @@ fn files(report: &mut Report, limit: Option<u64>) {
     }
 }
 
-fn memory(report: &mut Report, found: Memory, requests: u64) {
-    let most = memory_max(requests);
+fn memory(report: &mut Report, found: Memory, most: u64) {
     let (there, whose) = match found.limit_bytes {
         Some(limit) => (limit, "allowed by the control group"),
         None => (found.total_bytes, "in this machine"),
@@ -74,7 +76,7 @@ mod tests {
     fn a_limit_of_the_control_group_counts_more_than_the_machine() {
         let of = |limit_bytes: Option<u64>, available_bytes: u64| {
             let found = Memory { total_bytes: 8 << 30, available_bytes, limit_bytes };
-            levels(|report| memory(report, found, 256 << 20))
+            levels(|report| memory(report, found, memory_max(256 << 20, 100 << 20)))
         };
         assert_eq!(of(None, 6 << 30), [Level::Ok]);
         assert_eq!(of(None, 100 << 20), [Level::Warn]);
