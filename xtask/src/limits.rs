@@ -3,14 +3,15 @@
 //! The release broker gets dribblers that claim frames of 1 and of 100 MiB, readers that never read, connections that say
 //! nothing, and ten thousand idle clients, a kind after the other. Each time a good client does a fixed piece of work: it
 //! writes records and reads them back, which has to succeed, and the most memory that the broker had meanwhile is below a
-//! bound. No times are judged; they are printed.
+//! bound. No times are judged; they are printed. Last, a broker that may have few files open begins new logs beside as many
+//! connections as it takes.
 
 use crate::interop::broker::{Broker, Kind};
 use crate::kill9::protocol::Connection;
 use anyhow::{Context, Result, bail, ensure};
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -29,6 +30,9 @@ const IDLE: usize = 10_000;
 /// Descriptors that this process needs beside its connections.
 const DESCRIPTORS_BESIDE: u64 = 200;
 const MIB: u64 = 1 << 20;
+/// What the broker of the last scenario may have open, and how many logs it begins beside its connections.
+const FEW_FILES: usize = 512;
+const PARTITIONS_BESIDE: usize = 80;
 
 /// What the good client writes in each scenario: small frames, and some that need shared memory.
 const SMALL: (usize, usize) = (200, 1 << 10);
@@ -81,7 +85,45 @@ pub fn run(root: &Path) -> Result<()> {
     let idle = many(IDLE, || lab.idle())?;
     lab.work("10,000 idle clients", idle.len(), 500 * MIB)?;
     drop(idle);
-    lab.broker.stop()
+    lab.broker.stop()?;
+    few_files(root)
+}
+
+/// Clients, and connections of HTTP, come until they are refused: logs have their files none the less.
+fn few_files(root: &Path) -> Result<()> {
+    let folder = root.join(format!("target/limits-few-{}", std::process::id()));
+    fs::create_dir_all(&folder)?;
+    let script = folder.join("ottla-with-few-files");
+    let binary = root.join("target/release/ottla");
+    let text =
+        format!("#!/bin/sh\nexec prlimit --nofile={FEW_FILES}:{FEW_FILES} {} \"$@\"\n", binary.display());
+    fs::write(&script, text)?;
+    crate::process::run(&folder, "chmod", &["+x", "ottla-with-few-files"])?;
+    let http = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let broker = Broker::start_binary(root, &script, "limits-files", &[&format!("http.listen={http}")])?;
+    let port = broker.bootstrap.rsplit(':').next().and_then(|port| port.parse().ok());
+    let lab = Lab { broker, port: port.context("the broker's port")?, written: 0 };
+    let mut good = Connection::open(lab.port)?;
+    ensure!(good.create_topic("first", 1)?.is_ok(), "the topic could not be made");
+    let web = many(FEW_FILES, || Ok(TcpStream::connect(http)?))?;
+    let mut clients = Vec::new();
+    while let Ok(client) = lab.idle() {
+        clients.push(client);
+        ensure!(clients.len() < FEW_FILES, "{FEW_FILES} clients have more sockets than there are files");
+    }
+    for number in 0..PARTITIONS_BESIDE {
+        let topic = format!("few-{number}");
+        ensure!(good.create_topic(&topic, 1)?.is_ok(), "{topic} could not be made");
+        let written = good.produce(&topic, b"x").with_context(|| format!("write to {topic}"))?;
+        ensure!(written == Ok(0), "a write to {topic} was answered {written:?}");
+    }
+    println!(
+        "  {FEW_FILES} open files: {} clients, {} of HTTP that say nothing, and {PARTITIONS_BESIDE} new logs",
+        clients.len(),
+        web.len()
+    );
+    lab.broker.stop()?;
+    Ok(fs::remove_dir_all(&folder)?)
 }
 
 fn many<T>(count: usize, mut make: impl FnMut() -> Result<T>) -> Result<Vec<T>> {
