@@ -33,6 +33,8 @@ pub enum Control {
     OrderNotChecked,
     /// An index file is believed although it is of other bytes.
     StaleIndexTrusted,
+    /// Producers and leader epochs of a checkpoint are believed although the log ends before them.
+    SnapshotAheadTrusted,
     /// Recovery does not sync what it found in the page cache.
     NoSyncAtRecovery,
     /// Segments are unlinked before the new log start is durable.
