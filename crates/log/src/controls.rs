@@ -31,6 +31,8 @@ pub enum Control {
     CutBelowCheckpoint,
     /// Reads do not check what the CRC does not cover: that offsets continue, and the leader epochs.
     OrderNotChecked,
+    /// Reads do not check CRCs.
+    CrcNotChecked,
     /// An index file is believed although it is of other bytes.
     StaleIndexTrusted,
     /// Producers and leader epochs of a checkpoint are believed although the log ends before them.
