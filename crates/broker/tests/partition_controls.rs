@@ -3,6 +3,8 @@
 #![cfg(feature = "controls")]
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code, clippy::unwrap_used)]
+mod deletion_suite;
 #[allow(dead_code)]
 mod partition_suite;
 
@@ -11,8 +13,9 @@ use partition_suite::{a_full_disk_can_be_left_cleanly, a_stray_is_kept, forced};
 
 type Scenario = fn() -> Result<usize, String>;
 
-/// Each bug beside the situation that it cannot survive; on a build without bugs `partition_crash` runs the same ones.
-const PLANTED: [(Control, Scenario); 9] = [
+/// Each bug beside the situation that it cannot survive; on a build without bugs `partition_crash` and
+/// `deletion_crash` run the same ones.
+const PLANTED: [(Control, Scenario); 10] = [
     (Control::HighWatermarkAtAppend, forced::an_answer_waits_for_the_sync),
     (Control::AckedBeforeWrite, forced::an_answer_waits_for_the_sync),
     (Control::Overtaken, forced::batches_are_written_in_the_order_they_came),
@@ -22,6 +25,7 @@ const PLANTED: [(Control, Scenario); 9] = [
     (Control::CheckpointOfAppended, forced::a_checkpoint_waits_for_the_sync),
     (Control::StraysDeleted, a_stray_is_kept),
     (Control::NoReserve, a_full_disk_can_be_left_cleanly),
+    (Control::UnlinkBeforeRecord, deletion_suite::suite),
 ];
 
 // One test alone in its process, because a planted bug is switched on for the whole of it.

@@ -100,6 +100,8 @@ pub struct FetchedBatch {
     /// Node id of the broker that answered.
     pub broker: i32,
     pub timestamp_type: TimestampType,
+    /// Of the leader that took the batch.
+    pub leader_epoch: i32,
     /// May be empty: a control batch, or an aborted one, only moves the position.
     pub records: Vec<Record>,
     /// The offset behind the batch.

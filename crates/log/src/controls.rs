@@ -31,8 +31,12 @@ pub enum Control {
     CutBelowCheckpoint,
     /// Reads do not check what the CRC does not cover: that offsets continue, and the leader epochs.
     OrderNotChecked,
+    /// Reads do not check CRCs.
+    CrcNotChecked,
     /// An index file is believed although it is of other bytes.
     StaleIndexTrusted,
+    /// Producers and leader epochs of a checkpoint are believed although the log ends before them.
+    SnapshotAheadTrusted,
     /// Recovery does not sync what it found in the page cache.
     NoSyncAtRecovery,
     /// Segments are unlinked before the new log start is durable.

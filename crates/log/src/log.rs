@@ -122,7 +122,7 @@ impl Log {
         config: LogConfig,
         recovered: Recovered,
     ) -> Result<(Self, OpenReport), OpenError> {
-        let Recovered { segments, log_start, end_offset, epochs, mut producers, report } = recovered;
+        let Recovered { segments, log_start, end_offset, epochs, producers, report } = recovered;
         let mut ledger = SyncLedger::new(Arc::clone(&disk), end_offset);
         let mut active = None;
         if report.damage.is_none()
@@ -136,7 +136,6 @@ impl Log {
             let jitter_seed = jitter_seed(&segment.path);
             active = Some(Active { segment: Arc::clone(segment), file, born_ms, jitter_seed });
         }
-        producers.cut(end_offset);
         let offline = report.damage.as_ref().map(ToString::to_string);
         let shared = Shared::new(
             Arc::clone(&disk),

@@ -132,6 +132,13 @@ pub(crate) fn reconcile(files: &Files, entry: &mut LogEntry) -> bool {
     unknown
 }
 
+/// Producers and leader epochs never know more than the log holds (rule R9). An epoch that wrote nothing yet is known
+/// where the log starts.
+fn cut_back(entry: &mut LogEntry) {
+    entry.producers.cut(entry.end_offset);
+    entry.epochs.cut(entry.end_offset.max(entry.log_start.saturating_add(1)));
+}
+
 /// Whether the files are exactly those of the entry, so that nothing has to be read.
 pub(crate) fn is_as_promised(files: &Files, entry: &LogEntry) -> bool {
     files.segments.len() == entry.segments.len()
@@ -184,6 +191,9 @@ impl Recovery<'_> {
         if controls::active(Control::CutBelowCheckpoint) {
             entry =
                 LogEntry { end_offset: entry.log_start, log_start: entry.log_start, ..LogEntry::default() };
+        }
+        if !controls::active(Control::SnapshotAheadTrusted) {
+            cut_back(&mut entry);
         }
         let promised = is_as_promised(&files, &entry);
         // Nothing is written into a compacted segment: what comes next needs the one behind it, which is in no entry while

@@ -53,6 +53,8 @@ fn planted_bugs_are_caught() {
     catch("NoCrcCheck".to_owned(), crash_suite::recovery_meets_rot());
     activate(Control::CutBytesStay);
     catch("CutBytesStay".to_owned(), crash_suite::cut_bytes_do_not_come_back());
+    activate(Control::SnapshotAheadTrusted);
+    catch("SnapshotAheadTrusted".to_owned(), crash_suite::a_snapshot_ahead_of_the_end_is_cut());
     activate(Control::None);
     catch("fdatasync left out".to_owned(), suite(SEEDS, |disk: &MemoryDisk| disk.skip_file_sync(true)));
     catch(
@@ -62,5 +64,6 @@ fn planted_bugs_are_caught() {
     assert!(crash_suite::recovery_meets_rot().is_ok());
     assert!(crash_suite::reads_beside_a_stale_index().is_ok());
     assert!(crash_suite::cut_bytes_do_not_come_back().is_ok());
+    assert!(crash_suite::a_snapshot_ahead_of_the_end_is_cut().is_ok());
     assert!(missed.is_empty(), "not caught: {missed:?}");
 }

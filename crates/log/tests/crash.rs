@@ -17,3 +17,8 @@ fn nothing_acknowledged_is_lost_wherever_the_power_goes() {
 fn bytes_that_were_cut_do_not_come_back() {
     assert_eq!(crash_suite::cut_bytes_do_not_come_back(), Ok(2));
 }
+
+#[test]
+fn a_snapshot_knows_no_more_than_its_log() {
+    assert_eq!(crash_suite::a_snapshot_ahead_of_the_end_is_cut(), Ok(2));
+}

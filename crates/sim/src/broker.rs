@@ -17,6 +17,7 @@ mod plan;
 #[cfg(feature = "controls")]
 pub mod planted;
 pub mod seeds;
+mod stored;
 mod workers;
 mod workload;
 
@@ -78,6 +79,7 @@ pub fn run(seed: u64, chaos: Duration, shown: bool) -> Outcome {
         healed: Cell::new(false),
         clients_done: Cell::new(0),
         waiting: Cell::new(0),
+        rotten: RefCell::default(),
         audit: Cell::new(0),
         audited: Cell::new(0),
         plan,

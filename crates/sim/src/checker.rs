@@ -10,18 +10,24 @@
 //! | | a log start never goes back; a topic is there when it was created and gone when it was deleted |
 //! | I2 | an offset has one value, whoever tells it |
 //! | I3 | what is read was sent, to that partition, and was not refused |
-//! | I4 | a value is at one offset |
+//! | I4 | a value is at one offset, and so is a sequence of a producer and its epoch |
 //! | I5 | what one session sent to one partition is there in that order |
 //! | I6 | what is sent after an acknowledgement comes behind it; an end that is asked for then is behind it too |
 //! | I7 | a reader goes on without gaps and never back; old records may be gone, and then the log start is behind them |
 //! | I8 | a record that was read once stays |
-//! | I21 | I1 across power cuts: nothing here is weaker when the power was cut |
+//! | R8 | of one leader epoch an offset has one value, whatever a power cut took |
+//! | I21 | I1 across power cuts: what was synced is as good as before, and so is everything of a topic that is synced before it is answered |
 //! | I22 | damaged bytes are never served |
 //! | L1 | after everything is repaired each partition takes and gives a record again |
+//!
+//! Of a topic that is answered before it is synced (`durability=os`) a power cut may take what no sync covered, and only a
+//! power cut: what was sent before it, and is not below the last synced offset, is in doubt from then on. It may be there
+//! or not, and somewhere else, and be told late; nothing is concluded from it any more but its epoch.
 //!
 //! What a client was told is compared with what it asked *before*: an answer that comes late proves less, never more.
 
 pub mod groups;
+mod in_doubt;
 #[cfg(test)]
 mod tests;
 
@@ -49,11 +55,34 @@ pub struct Dump {
     pub records: Vec<(i64, Value)>,
 }
 
+/// A batch of an idempotent producer, as it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    pub producer: i64,
+    pub epoch: i16,
+    /// The first and the last.
+    pub sequences: (i32, i32),
+    pub offset: i64,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// A topic may lose its oldest records by itself.
     Retained {
         topic: u32,
+    },
+    /// A topic is answered before it is synced.
+    SyncedLater {
+        topic: u32,
+    },
+    /// And from now on, what is sent is synced before it is answered.
+    SyncedFirst {
+        topic: u32,
+    },
+    /// The power went, or a device lost what it was to sync: up to where the partitions of topics that are synced later
+    /// were synced. Of those that are not named nothing was.
+    PowerCut {
+        synced: Vec<(Place, i64)>,
     },
     /// A session is about to send a value, behind all those it sent before.
     Sent {
@@ -81,6 +110,8 @@ pub enum Event {
         place: Place,
         offset: i64,
         value: Value,
+        /// Of its batch.
+        epoch: i32,
     },
     /// A record came whose bytes nobody wrote.
     Damaged {
@@ -117,6 +148,11 @@ pub enum Event {
     /// The topics that there are, in the end.
     Topics(Vec<u32>),
     Dumped(Dump),
+    /// What producers wrote into a partition, from its log start on, as the disk has it in the end.
+    Stored {
+        place: Place,
+        batches: Vec<Written>,
+    },
     /// After everything was repaired: a record went in and came out, or why not.
     Canary {
         place: Place,
@@ -157,6 +193,8 @@ struct Sent {
     /// Among everything that was sent.
     order: u64,
     state: State,
+    /// It is synced before it is answered.
+    synced_first: bool,
     offset: Option<i64>,
     /// The highest offset of its partition that was acknowledged before it was sent.
     floor: i64,
@@ -181,6 +219,11 @@ struct Partition {
     left_out: i64,
     /// Acknowledged, and nobody said at which offset.
     somewhere: Vec<Value>,
+    /// Everything below was synced before it was answered.
+    synced_first: i64,
+    cuts: Vec<in_doubt::Cut>,
+    /// The value of an offset in a leader epoch.
+    by_epoch: BTreeMap<(i64, i32), Value>,
 }
 
 impl Default for Partition {
@@ -192,6 +235,9 @@ impl Default for Partition {
             gone: 0,
             left_out: 0,
             somewhere: Vec::new(),
+            synced_first: 0,
+            cuts: Vec::new(),
+            by_epoch: BTreeMap::new(),
         }
     }
 }
@@ -199,6 +245,9 @@ impl Default for Partition {
 #[derive(Debug, Default)]
 struct Topic {
     retained: bool,
+    synced_later: bool,
+    /// No more, since somebody changed it.
+    turned: bool,
     created: bool,
     doomed: bool,
     deleted: bool,
@@ -213,6 +262,8 @@ pub struct Checker {
     sessions: BTreeMap<(u32, Place, u64), i64>,
     readers: BTreeMap<(u32, Place), Option<i64>>,
     asked: BTreeMap<u32, (Place, i64)>,
+    /// Acknowledged records that power cuts put in doubt.
+    doubted: u64,
 }
 
 /// How a record came to be known.
@@ -248,13 +299,19 @@ impl Checker {
     pub fn observe(&mut self, event: &Event) -> Verdict {
         match event {
             Event::Retained { topic } => self.topic(*topic).retained = true,
+            Event::SyncedLater { topic } => self.topic(*topic).synced_later = true,
+            Event::SyncedFirst { topic } => self.topic(*topic).turned = true,
+            Event::PowerCut { synced } => self.cut(synced),
             Event::Sent { session, place, value } => self.send(*session, *place, *value),
             Event::Acked { value, offset } => return self.acked(*value, *offset),
             Event::Failed { value } => return self.failed(*value),
             Event::Assigned { reader, place, from } => {
-                self.readers.insert((*reader, *place), *from);
+                // It may be behind what a cut left.
+                let from = from.filter(|from| !self.partition(*place).is_cut_below(*from));
+                self.readers.insert((*reader, *place), from);
             }
-            Event::Read { reader, place, offset, value } => {
+            Event::Read { reader, place, offset, value, epoch } => {
+                self.in_epoch(*place, *offset, *epoch, *value)?;
                 return self.read(*reader, *place, *offset, *value);
             }
             Event::Damaged { place, offset } => {
@@ -278,6 +335,7 @@ impl Checker {
             Event::TopicDeleted { topic } => self.topic(*topic).deleted = true,
             Event::Topics(found) => return self.topics_found(found),
             Event::Dumped(dump) => return self.dumped(dump),
+            Event::Stored { place, batches } => return stored(*place, batches),
             Event::Canary { place, problem: Some(problem) } => {
                 return broken(
                     "L1",
@@ -299,7 +357,9 @@ impl Checker {
 
     fn send(&mut self, session: u32, place: Place, value: Value) {
         let (order, floor) = (self.sent.len() as u64, self.partition(place).acked_max);
-        let sent = Sent { session, place, order, state: State::Pending, offset: None, floor };
+        let synced_first =
+            self.topics.get(&place.topic).is_none_or(|topic| !topic.synced_later || topic.turned);
+        let sent = Sent { session, place, order, state: State::Pending, synced_first, offset: None, floor };
         self.sent.insert(value, sent);
     }
 
@@ -308,16 +368,22 @@ impl Checker {
             return broken("I3", format!("value {value:x} was acknowledged and never sent"));
         };
         sent.state = State::Acked;
-        let (place, known) = (sent.place, sent.offset);
+        let (place, known, order, synced_first) = (sent.place, sent.offset, sent.order, sent.synced_first);
         let Some(offset) = offset else {
-            if known.is_none() {
-                self.partition(place).somewhere.push(value);
+            let partition = self.partition(place);
+            if known.is_none() && !partition.doubts(order, None) {
+                partition.somewhere.push(value);
             }
             return Ok(());
         };
         self.found(place, offset, value, By::Ack)?;
         let partition = self.partition(place);
-        partition.acked_max = partition.acked_max.max(offset);
+        if !partition.doubts(order, Some(offset)) {
+            partition.acked_max = partition.acked_max.max(offset);
+            if synced_first {
+                partition.synced_first = partition.synced_first.max(offset + 1);
+            }
+        }
         Ok(())
     }
 
@@ -346,6 +412,9 @@ impl Checker {
         }
         if sent.state == State::Failed {
             return broken("I3", format!("value {value:x} was refused and is at {offset} of {place:?}"));
+        }
+        if self.partitions.get(&place).is_some_and(|partition| partition.doubts(sent.order, Some(offset))) {
+            return Ok(());
         }
         if let Some(other) = sent.offset.filter(|other| *other != offset) {
             return broken("I4", format!("value {value:x} is at {other} and at {offset} of {place:?}"));
@@ -417,7 +486,8 @@ impl Checker {
                 partition.left_out = partition.left_out.max(offset);
             }
         }
-        self.readers.insert((reader, place), Some(offset + 1));
+        let is_doubted = self.is_doubted(place, offset, value);
+        self.readers.insert((reader, place), (!is_doubted).then_some(offset + 1));
         self.found(place, offset, value, By::Read)
     }
 
@@ -497,4 +567,20 @@ impl Checker {
             None => Ok(()),
         }
     }
+}
+
+/// A sequence of a producer and its epoch is stored once.
+fn stored(place: Place, batches: &[Written]) -> Verdict {
+    let mut known: BTreeMap<(i64, i16, i32), &Written> = BTreeMap::new();
+    for batch in batches {
+        // The first sequence of what may overlap, by the last one of each.
+        let (first, last) = batch.sequences;
+        let key = |sequence| (batch.producer, batch.epoch, sequence);
+        let other = known.range(key(first)..=key(i32::MAX)).next().map(|(_, other)| *other);
+        if let Some(other) = other.filter(|other| other.sequences.0 <= last) {
+            return broken("I4", format!("{place:?} has {other:?}, and the same again: {batch:?}"));
+        }
+        known.insert(key(last), batch);
+    }
+    Ok(())
 }

@@ -10,7 +10,7 @@ pub mod power_cut;
 use bytes::Bytes;
 use image::{Content, Image, Kind, Node, Op, ROOT};
 use ottla_env::disk::{DirEntry, Disk, DiskLock, File, OpenMode, Space};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IoSlice};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,6 +45,9 @@ struct State {
     count: usize,
     faults: Vec<(usize, Fault)>,
     next_of_kind: Vec<(OpKind, Fault)>,
+    next_read: Option<i32>,
+    /// Handles that somebody holds, by file.
+    handles: BTreeMap<Node, usize>,
     locks: BTreeSet<PathBuf>,
     capacity: Option<u64>,
     read_only_from: Option<usize>,
@@ -104,6 +107,11 @@ impl SimDisk {
         self.state().next_of_kind.push((kind, Fault::Error(errno)));
     }
 
+    /// The next read fails. Reads are no operations, which have numbers.
+    pub fn fail_next_read(&self, errno: i32) {
+        self.state().next_read = Some(errno);
+    }
+
     /// The next write takes only so many bytes.
     pub fn shorten_next(&self, bytes: usize) {
         self.state().next_of_kind.push((OpKind::Write, Fault::Short(bytes)));
@@ -153,6 +161,14 @@ impl SimDisk {
 
     pub fn skip_dir_syncs(&self) {
         self.state().skip_dir_syncs = true;
+    }
+
+    /// Handles that somebody holds, apart from one of each of these files.
+    pub fn open_handles(&self, but: &[PathBuf]) -> usize {
+        let state = self.state();
+        let known: Vec<Node> = but.iter().filter_map(|path| state.find(path).ok()).collect();
+        let beyond = |(node, count): (&Node, &usize)| count - usize::from(known.contains(node));
+        state.handles.iter().map(beyond).sum()
     }
 
     /// Flips bits of one byte in both views: rot that no program did.
@@ -285,6 +301,7 @@ impl Disk for SimDisk {
             (Err(error), OpenMode::Read) => return Err(error),
             (Err(_), _) => state.create(path, Kind::File)?,
         };
+        *state.handles.entry(node).or_default() += 1;
         drop(state);
         Ok(Arc::new(SimFile { disk: self.clone(), node, writable: mode != OpenMode::Read }))
     }
@@ -406,6 +423,18 @@ struct SimFile {
     writable: bool,
 }
 
+impl Drop for SimFile {
+    fn drop(&mut self) {
+        let mut state = self.disk.state();
+        if let Some(count) = state.handles.get_mut(&self.node) {
+            *count -= 1;
+            if *count == 0 {
+                state.handles.remove(&self.node);
+            }
+        }
+    }
+}
+
 impl SimFile {
     fn writable(&self) -> io::Result<()> {
         if self.writable { Ok(()) } else { Err(io::ErrorKind::PermissionDenied.into()) }
@@ -423,6 +452,9 @@ impl SimFile {
 
 impl File for SimFile {
     fn read_at(&self, buf: &mut [u8], position: u64) -> io::Result<usize> {
+        if let Some(errno) = self.disk.state().next_read.take() {
+            return Err(io::Error::from_raw_os_error(errno));
+        }
         self.live(|live| {
             let rest = usize::try_from(position).ok().and_then(|start| live.get(start..)).unwrap_or(&[]);
             let n = rest.len().min(buf.len());

@@ -4,6 +4,7 @@
 
 use crate::call::Call;
 use crate::error;
+use crate::partition::controls::{self, Control};
 use crate::reply::Reply;
 use crate::settings::Settings;
 use ottla_state::controller::{CreateAnswer, DeleteAnswer, DeleteTarget, Mode, NewTopic, Refusal};
@@ -115,6 +116,12 @@ pub fn delete(mut call: Call<'_>) -> Result<Reply, Reply> {
     };
     let (context, mutations) = (Arc::clone(call.context), call.mutations(5));
     Ok(call.returns().later(async move {
+        if controls::active(Control::UnlinkBeforeRecord) {
+            let image = context.image();
+            for topic in targets.iter().filter_map(|target| image.topic(target.name.as_deref()?)) {
+                context.registry.unlink(topic).await;
+            }
+        }
         let responses = match context.controller.delete_topics(targets.clone(), mutations).await {
             Ok(answers) => answers.into_iter().map(|answer| deleted(answer, version)).collect(),
             Err(failure) => {

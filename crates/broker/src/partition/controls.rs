@@ -25,6 +25,8 @@ pub enum Control {
     CheckpointOfAppended,
     /// Directories that the metadata does not know are deleted (R10).
     StraysDeleted,
+    /// The data of a topic goes before the record that says that it is deleted (C2).
+    UnlinkBeforeRecord,
 }
 
 ottla_env::control_switch!();

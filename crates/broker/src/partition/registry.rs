@@ -411,6 +411,13 @@ impl Registry {
         }
     }
 
+    /// The planted bug of rule C2: nothing says yet that the topic is deleted, and its data goes.
+    pub(crate) async fn unlink(&self, topic: &Topic) {
+        let doomed = Doomed { id: topic.id, partitions: topic.partitions.len() as u32 };
+        self.close_topic(doomed).await;
+        let _ = self.remove_data(doomed).await;
+    }
+
     pub(super) async fn remove_data(&self, topic: Doomed) -> io::Result<()> {
         let (disk, dir) = (Arc::clone(&self.0.disk), self.0.topics_dir.clone());
         let (reply, answer) = oneshot::channel();

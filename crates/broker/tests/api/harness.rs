@@ -30,6 +30,10 @@ pub async fn start(settings: &[(&str, &str)]) -> Running {
 }
 
 pub async fn start_on(disk: &MemoryDisk, settings: &[(&str, &str)]) -> Running {
+    try_start_on(disk, settings).await.unwrap()
+}
+
+pub async fn try_start_on(disk: &MemoryDisk, settings: &[(&str, &str)]) -> Result<Running, String> {
     let mut flags = vec![
         ("log.dirs".to_owned(), "data".to_owned()),
         ("listeners".to_owned(), "PLAINTEXT://127.0.0.1:9092".to_owned()),
@@ -45,9 +49,9 @@ pub async fn start_on(disk: &MemoryDisk, settings: &[(&str, &str)]) -> Running {
         workers: Arc::new(Threads),
     })
     .await
-    .unwrap();
-    broker.recover().await.unwrap();
-    Running { broker, net }
+    .map_err(|error| error.to_string())?;
+    broker.recover().await.map_err(|error| error.to_string())?;
+    Ok(Running { broker, net })
 }
 
 impl Running {

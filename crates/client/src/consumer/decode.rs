@@ -84,6 +84,7 @@ impl Undecoded {
             partition: self.fetched.key.partition,
             broker: self.fetched.broker,
             timestamp_type: header.timestamp_type(),
+            leader_epoch: header.leader_epoch,
             records,
             next_offset: self.position,
             high_watermark: self.fetched.high_watermark,

@@ -8,8 +8,10 @@ use super::faults::Faults;
 use super::groups;
 use super::host::{Command, Held, Phase, Shared};
 use super::payload;
+use super::stored;
 use super::workload::{self, connected, dump, name_of, number_of, places};
 use crate::checker::{Dump, Event, Place};
+use crate::disk::SimDisk;
 use ottla_client::{Client, ProducerConfig, ProducerRecord};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -102,7 +104,7 @@ impl Audit {
             Stage::Reading { baseline } if shared.audited.get() < 2 => Stage::Reading { baseline },
             Stage::Reading { baseline } => Stage::Settling { baseline, since: now, asked: None },
             Stage::Settling { baseline, since, mut asked } => match look(shared, &mut asked) {
-                Some(held) if held == baseline => {
+                Some(held) if held.is_back_at(&baseline) => {
                     faults.kill(sim);
                     Stage::Killed
                 }
@@ -152,6 +154,9 @@ pub async fn audit(shared: Rc<Shared>) -> turmoil::Result {
     {
         let client = connected(&shared, "auditor", shared.plan.seed ^ 0xA0D1).await;
         for place in places(&shared) {
+            if shared.rotten.borrow().contains(&place) {
+                continue;
+            }
             let problem = canary(&shared, &client, place).await.err();
             shared.record(&Event::Canary { place, problem });
         }
@@ -166,6 +171,16 @@ pub async fn audit(shared: Rc<Shared>) -> turmoil::Result {
     let second = read_all(&shared, READER + 1).await?;
     if !is_same(&first, &second, shared.plan.is_retained()) {
         shared.violated("I8", format!("a kill changed what is there: {}", difference(&first, &second)));
+    }
+    let disk = SimDisk::of(shared.disk.borrow().image());
+    for stored in stored::partitions(&disk) {
+        let place = stored.place;
+        // What is below the log start may be there still, and its producers forgotten.
+        let Some(dump) = second.iter().find(|dump| dump.place == place) else { continue };
+        let headers = stored::headers(&disk, &stored.dir);
+        let mut batches = stored::written(&headers);
+        batches.retain(|batch| batch.offset >= dump.log_start_after);
+        shared.record(&Event::Stored { place, batches });
     }
     shared.note("audited");
     Ok(())
@@ -190,7 +205,7 @@ async fn canary(shared: &Shared, client: &Client, place: Place) -> Result<(), St
     let delivered = delivery.await.map_err(|error| error.to_string())?;
     shared.record(&Event::Acked { value, offset: delivered.offset });
     let offset = delivered.offset.ok_or("nobody told its offset")?;
-    let mut consumer = client.consumer(ottla_client::ConsumerConfig::default());
+    let mut consumer = client.consumer(workload::reading());
     let start = ottla_client::Start::Offset(offset);
     let assignment =
         ottla_client::Assignment { topic: name_of(place.topic), partition: place.partition, start };
@@ -214,6 +229,12 @@ async fn read_all(shared: &Shared, reader: u32) -> Result<Vec<Dump>, String> {
     for (topic, partitions) in topics {
         for partition in 0..partitions as i32 {
             let place = Place { topic, partition };
+            if shared.rotten.borrow().contains(&place) {
+                if workload::read_damaged(shared, &client, place, reader).await {
+                    shared.count("damage refused");
+                }
+                continue;
+            }
             match dump(shared, &client, place, reader).await {
                 Ok(dump) => {
                     shared.record(&Event::Dumped(dump.clone()));

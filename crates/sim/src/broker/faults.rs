@@ -2,12 +2,15 @@
 
 use super::host::{Command, Phase, Shared};
 use super::plan::Fault;
-use crate::disk::image::Outcome;
-use crate::disk::power_cut::any_state;
+use super::stored::{self, Positioned, Stored};
+use crate::checker::Event;
+use crate::disk::image::{Image, Outcome};
+use crate::disk::power_cut::{LOST, any_state};
 use crate::disk::{OpKind, SimDisk};
 use ottla_broker::partition::RESERVE_BYTES;
 use ottla_env::disk::Disk;
 use ottla_env::rng::{Rng, SeededRng};
+use ottla_wire::batch::BatchHeader;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
@@ -18,6 +21,9 @@ pub const BROKER: &str = "broker";
 const RESERVE: &str = "/data/reserve";
 /// What a sync may fail with: EIO, ENOSPC, EDQUOT.
 const SYNC_ERRORS: [i32; 3] = [5, 28, 122];
+const EIO: i32 = 5;
+/// Of the clock on the wall, at most; records of the future are refused from an hour on.
+const JUMP_MS: u64 = 600_000;
 
 /// What is due at some time.
 #[derive(Debug, Clone)]
@@ -70,7 +76,10 @@ impl Faults {
             && entry.key().0 <= now
         {
             match entry.remove() {
-                Due::CrashAgain => self.crash(sim, Fault::Kill),
+                Due::CrashAgain => {
+                    let fault = [Fault::Kill, Fault::PowerCut][self.rng.below(2) as usize];
+                    self.crash(sim, fault);
+                }
                 Due::Repair(client) => self.repair(sim, &client),
                 Due::MakeRoom => self.make_room(),
             }
@@ -99,7 +108,11 @@ impl Faults {
             }
             None if self.shared.phase.get() == Phase::Ended => {
                 let disk = self.shared.disk.borrow().clone();
-                self.next_life(SimDisk::of(disk.image()), &disk);
+                let image = disk.image();
+                if image.pending.iter().any(|pending| pending.abandoned) {
+                    self.tell_what_was_synced(&image);
+                }
+                self.next_life(SimDisk::of(image), &disk);
             }
             _ => {}
         }
@@ -171,6 +184,28 @@ impl Faults {
                 self.shared.disk.borrow().fail_next(OpKind::Sync, error);
                 self.shared.count("sync failed");
             }
+            Fault::FailWrite => {
+                self.shared.disk_may_fail.set(true);
+                self.shared.disk.borrow().fail_next(OpKind::Write, EIO);
+                self.shared.count("write failed");
+            }
+            Fault::ShortWrite => {
+                self.shared.disk.borrow().shorten_next(self.within(200) as usize);
+                self.shared.count("write cut short");
+            }
+            Fault::FailRead => {
+                self.shared.disk_may_fail.set(true);
+                self.shared.disk.borrow().fail_next_read(EIO);
+                self.shared.count("read failed");
+            }
+            Fault::Rot => self.rot(),
+            // Where offsets expire within a run they do so by this clock.
+            Fault::ClockJump if self.shared.plan.groups.retention_ms.is_none() => {
+                let most = 2 * JUMP_MS;
+                self.shared.clock.jump(self.rng.below(most) as i64 - JUMP_MS as i64);
+                self.shared.count("clock jumped");
+            }
+            Fault::ClockJump => {}
             Fault::FillDisk => {
                 let disk = self.shared.disk.borrow().clone();
                 self.capacity = Some(disk.used_bytes() + self.rng.below(100_000));
@@ -197,6 +232,9 @@ impl Faults {
         let disk = self.shared.disk.borrow().clone();
         self.look_at_segments(&disk);
         let image = disk.image();
+        if fault == Fault::PowerCut || image.pending.iter().any(|pending| pending.abandoned) {
+            self.tell_what_was_synced(&image);
+        }
         let next = if fault == Fault::PowerCut {
             let outcomes = any_state(&image, &self.rng);
             self.shared.count("power cut");
@@ -220,6 +258,48 @@ impl Faults {
         self.shared.note("crashed");
         self.shared.phase.set(Phase::Ended);
         self.next_life(SimDisk::of(next), &disk);
+    }
+
+    /// Before a cut, or when a device lost what it was to sync: of topics that are answered before they are synced no more
+    /// than this is promised.
+    fn tell_what_was_synced(&self, image: &Image) {
+        let (live, synced) = (SimDisk::of(image.clone()), all_lost(image));
+        let mut partitions = stored::partitions(&live);
+        partitions.retain(|stored| self.shared.plan.is_os(stored.place.topic));
+        let end_of = |stored: Stored| {
+            let end = stored::headers(&synced, &stored.dir).last().map_or(0, BatchHeader::next_offset);
+            (stored.place, end)
+        };
+        self.shared.record(&Event::PowerCut { synced: partitions.into_iter().map(end_of).collect() });
+    }
+
+    /// Flips a bit of a sealed segment that is in the checkpoint. Once in a run, and late: nothing comes into the partition
+    /// any more.
+    fn rot(&self) {
+        let is_early = 2 * u128::from(self.shared.now_ms()) < self.shared.plan.chaos.as_millis();
+        if is_early || !self.shared.rotten.borrow().is_empty() {
+            return;
+        }
+        let disk = self.shared.disk.borrow().clone();
+        let promised = stored::promised(&all_lost(&disk.image()));
+        if promised.is_empty() {
+            return;
+        }
+        let (place, path) = &promised[self.rng.below(promised.len() as u64) as usize];
+        let batches = stored::batches_of(&all_lost(&disk.image()), path);
+        if batches.is_empty() {
+            return;
+        }
+        let Positioned { position, header } = batches[self.rng.below(batches.len() as u64) as usize];
+        // Half of the time in what no CRC covers but the order does.
+        let bytes = [8, header.size()][self.rng.below(2) as usize] as u64;
+        let position = position + self.rng.below(bytes);
+        let flipped = disk.rot(path, position as usize, 1 << self.rng.below(8));
+        if flipped.is_ok() {
+            self.shared.note(&format!("byte {position} of {} of {place:?}", path.display()));
+            self.shared.rotten.borrow_mut().insert(*place);
+            self.shared.count("bit rotted");
+        }
     }
 
     /// Ends what the broker's host runs without a word to anybody. What its tasks say when they are dropped would come
@@ -273,4 +353,9 @@ impl Faults {
     pub fn kill(&mut self, sim: &mut Sim<'_>) {
         self.crash(sim, Fault::Kill);
     }
+}
+
+/// The disk as a cut leaves it that takes all it can.
+fn all_lost(image: &Image) -> SimDisk {
+    SimDisk::of(image.after_cut(&vec![LOST; image.pending.len()]))
 }

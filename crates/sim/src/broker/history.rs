@@ -4,7 +4,7 @@ use crate::checker::groups::{GroupChecker, GroupCounts, GroupEvent};
 use crate::checker::{Checker, Event, Violation};
 use ottla_env::clock::Clock;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// 2026-01-01, so that timestamps look like timestamps.
@@ -12,21 +12,31 @@ const EPOCH_MS: i64 = 1_767_225_600_000;
 
 /// The time of the simulation, for everybody in it.
 #[derive(Debug, Default)]
-pub struct SimClock(AtomicU64);
+pub struct SimClock {
+    elapsed_ms: AtomicU64,
+    /// What the clock on the wall shows beside that.
+    jumped_ms: AtomicI64,
+}
 
 impl SimClock {
     pub fn set(&self, elapsed: Duration) {
-        self.0.store(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
+        self.elapsed_ms.store(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
     }
 
     pub fn elapsed_ms(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
+        self.elapsed_ms.load(Ordering::SeqCst)
+    }
+
+    /// From now on the clock on the wall is so much fast.
+    pub fn jump(&self, ms: i64) {
+        self.jumped_ms.store(ms, Ordering::SeqCst);
     }
 }
 
 impl Clock for SimClock {
     fn now_ms(&self) -> i64 {
-        EPOCH_MS + i64::try_from(self.elapsed_ms()).unwrap_or(i64::MAX)
+        let jumped_ms = self.jumped_ms.load(Ordering::SeqCst);
+        EPOCH_MS + jumped_ms + i64::try_from(self.elapsed_ms()).unwrap_or(i64::MAX)
     }
 
     fn monotonic(&self) -> Duration {
@@ -52,7 +62,15 @@ pub const SOMETIMES: &[&str] = &[
     "link slow",
     "syncs stalled",
     "sync failed",
+    "write failed",
+    "write cut short",
+    "read failed",
     "disk full",
+    "bit rotted",
+    "damage refused",
+    "clock jumped",
+    "acknowledged records in doubt",
+    "topic turned from os to fsync",
     "retry deduplicated",
     "long poll crossed a crash",
     "segment rolled",
@@ -140,8 +158,12 @@ impl History {
             }
             _ => {}
         }
+        let doubted = self.checker.doubted();
         if let Err(violation) = self.checker.observe(event) {
             self.violated(now_ms, violation);
+        }
+        if self.checker.doubted() > doubted {
+            self.count("acknowledged records in doubt");
         }
     }
 

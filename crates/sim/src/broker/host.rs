@@ -4,14 +4,16 @@ use super::groups;
 use super::history::{History, SimClock};
 use super::net::SimNet;
 use super::plan::Plan;
+use super::stored;
 use super::workers::SimWorkers;
 use crate::checker::groups::GroupEvent;
-use crate::checker::{Event, Violation};
+use crate::checker::{Event, Place, Violation};
 use crate::disk::SimDisk;
 use ottla_broker::{Broker, BrokerStart};
 use ottla_env::clock::Clock;
 use ottla_env::rng::SeededRng;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -37,8 +39,17 @@ pub enum Command {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
     pub tasks: usize,
+    /// Handles on files, but for the newest segment of each log, which is open once it was used.
+    pub handles: usize,
     /// Lines of the metrics: connections, and what of the budgets is in use.
     pub gauges: Vec<String>,
+}
+
+impl Held {
+    /// Whether no more is held than once before. A compaction may have held more handles then.
+    pub fn is_back_at(&self, baseline: &Self) -> bool {
+        self.tasks == baseline.tasks && self.gauges == baseline.gauges && self.handles <= baseline.handles
+    }
 }
 
 /// What hosts, clients and faults of a run share.
@@ -61,6 +72,8 @@ pub struct Shared {
     pub clients_done: Cell<u32>,
     /// Readers that wait for records.
     pub waiting: Cell<u32>,
+    /// Partitions of which something promised has rotted: they may be offline, and nothing else may be hurt.
+    pub rotten: RefCell<BTreeSet<Place>>,
     /// What the auditor may do next, and has done.
     pub audit: Cell<u32>,
     pub audited: Cell<u32>,
@@ -134,7 +147,7 @@ pub async fn live(shared: Rc<Shared>) -> turmoil::Result {
             }
             shared.phase.set(Phase::Serving);
             while let Some(Command::Look(reply)) = commands.recv().await {
-                let _ = reply.send(look(&broker).await);
+                let _ = reply.send(look(&shared, &broker).await);
             }
             End::Stop
         };
@@ -184,7 +197,7 @@ fn recovered(shared: &Shared, report: &ottla_broker::partition::StartReport) {
     if report.cut_bytes > 0 {
         shared.count("log cut");
     }
-    if report.offline > 0 {
+    if report.offline > shared.rotten.borrow().len() {
         shared.violated("I1", format!("a partition is offline after a start: {report:?}"));
     }
     if !report.strays.is_empty() {
@@ -192,7 +205,7 @@ fn recovered(shared: &Shared, report: &ottla_broker::partition::StartReport) {
     }
 }
 
-async fn look(broker: &Broker) -> Held {
+async fn look(shared: &Shared, broker: &Broker) -> Held {
     let text = broker.metrics().await.unwrap_or_default();
     let is_held = |line: &&str| {
         ["ottla_connections ", "ottla_memory_used_bytes", "ottla_fetches_waiting "]
@@ -201,5 +214,8 @@ async fn look(broker: &Broker) -> Held {
     };
     let mut gauges: Vec<String> = text.lines().filter(is_held).map(str::to_owned).collect();
     gauges.sort_unstable();
-    Held { tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(), gauges }
+    let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let disk = shared.disk.borrow();
+    let handles = disk.open_handles(&stored::newest_segments(&disk));
+    Held { tasks, handles, gauges }
 }

@@ -23,6 +23,14 @@ pub fn value_of(place: Place, bytes: &[u8]) -> Option<Value> {
     (bytes.len() >= HEAD && of(place, value, bytes.len() - HEAD) == bytes).then_some(value)
 }
 
+/// Where a value says that it belongs, if these are the bytes of one.
+pub fn place_of(bytes: &[u8]) -> Option<Place> {
+    let topic = u32::from_be_bytes(*bytes.get(8..)?.first_chunk()?);
+    let partition = i32::from_be_bytes(*bytes.get(12..)?.first_chunk()?);
+    let place = Place { topic, partition };
+    value_of(place, bytes).map(|_| place)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,6 +41,7 @@ mod tests {
         let bytes = of(here, 77, 20);
         assert_eq!(value_of(here, &bytes), Some(77));
         assert_eq!(value_of(there, &bytes), None);
+        assert_eq!(place_of(&bytes), Some(here));
         assert_eq!(value_of(here, &bytes[..30]), None);
         for position in 0..bytes.len() {
             let mut damaged = bytes.to_vec();

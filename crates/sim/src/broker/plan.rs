@@ -25,10 +25,19 @@ pub enum Fault {
     StallSyncs,
     /// The device fails a sync, which is the end of the process.
     FailSync,
+    /// A write fails and has no effect.
+    FailWrite,
+    /// A write takes only its first bytes.
+    ShortWrite,
+    FailRead,
     FillDisk,
+    /// A bit flips in what is promised of a partition.
+    Rot,
+    /// The clock on the wall is put forward or back.
+    ClockJump,
 }
 
-const FAULTS: [Fault; 11] = [
+const FAULTS: [Fault; 16] = [
     Fault::Kill,
     Fault::PowerCut,
     Fault::CleanStop,
@@ -39,7 +48,12 @@ const FAULTS: [Fault; 11] = [
     Fault::SlowLink,
     Fault::StallSyncs,
     Fault::FailSync,
+    Fault::FailWrite,
+    Fault::ShortWrite,
+    Fault::FailRead,
     Fault::FillDisk,
+    Fault::Rot,
+    Fault::ClockJump,
 ];
 
 #[derive(Debug, Clone)]
@@ -72,9 +86,8 @@ impl Plan {
     pub fn of(seed: u64, chaos: Duration) -> Self {
         let rng = SeededRng::new(seed);
         let pick = |from: &[u64]| from[rng.below(from.len() as u64) as usize];
-        let mut faults: Vec<Fault> = (0..2 + rng.below(8))
-            .map(|_| FAULTS[pick(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) as usize])
-            .collect();
+        let mut faults: Vec<Fault> =
+            (0..2 + rng.below(8)).map(|_| FAULTS[rng.below(FAULTS.len() as u64) as usize]).collect();
         // A run without any crash tells little.
         faults.push([Fault::Kill, Fault::PowerCut][rng.below(2) as usize]);
         let settings = [
@@ -120,6 +133,20 @@ impl Plan {
 
     pub fn is_retained(&self) -> bool {
         self.topic_settings.contains_key("retention.bytes")
+    }
+
+    /// About one topic in three is answered before it is synced.
+    pub fn is_os(&self, topic: u32) -> bool {
+        SeededRng::new(self.seed ^ 0x05 ^ (u64::from(topic) << 32)).below(3) == 0
+    }
+
+    /// The settings of a topic.
+    pub fn topic(&self, topic: u32) -> BTreeMap<String, String> {
+        let mut settings = self.topic_settings.clone();
+        if self.is_os(topic) {
+            settings.insert("durability".to_owned(), "os".to_owned());
+        }
+        settings
     }
 
     /// The settings of the broker.

@@ -11,8 +11,9 @@ use std::fmt::Debug;
 const SEEDS: u64 = 40;
 
 const PARTITION: [partition::Control; 1] = [partition::Control::HighWatermarkAtAppend];
-const LOG: [log::Control; 2] = [log::Control::SyncCoversTheEnd, log::Control::ProducersNotRebuilt];
-const METADATA: [cluster::Control; 1] = [cluster::Control::AnswerBeforeSync];
+const LOG: [log::Control; 3] =
+    [log::Control::SyncCoversTheEnd, log::Control::ProducersNotRebuilt, log::Control::CrcNotChecked];
+const METADATA: [cluster::Control; 2] = [cluster::Control::AnswerBeforeSync, cluster::Control::EpochsKept];
 const COORDINATOR: [coordinator::Control; 2] =
     [coordinator::Control::AnsweredBeforeAppend, coordinator::Control::ReplayCutShort];
 const GROUP: [group::Control; 5] = [

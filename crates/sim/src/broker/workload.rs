@@ -8,9 +8,9 @@ use super::payload;
 use crate::checker::{Event, Place};
 use ottla_client::producer::RecordFate;
 use ottla_client::{
-    Assignment, Client, ClientConfig, ClientError, Consumer, ConsumerConfig, DeleteBefore, Delivery,
-    Isolation, NewTopic, OffsetSpec, PartitionKey, Producer, ProducerConfig, ProducerRecord, Start,
-    Surroundings,
+    Assignment, Client, ClientConfig, ClientError, ConfigChange, ConfigResource, Consumer, ConsumerConfig,
+    DeleteBefore, Delivery, Isolation, NewTopic, OffsetSpec, PartitionKey, Producer, ProducerConfig,
+    ProducerRecord, Start, Surroundings,
 };
 use ottla_env::rng::{Rng, SeededRng};
 use std::collections::BTreeMap;
@@ -80,9 +80,12 @@ pub async fn create(shared: &Shared, client: &Client, topic: u32, partitions: i3
         name: name_of(topic),
         partitions: Some(partitions),
         replication_factor: Some(1),
-        configs: shared.plan.topic_settings.clone(),
+        configs: shared.plan.topic(topic),
         ..NewTopic::default()
     };
+    if shared.plan.is_os(topic) {
+        shared.record(&Event::SyncedLater { topic });
+    }
     loop {
         let created = client.admin().create_topics(std::slice::from_ref(&new), false).await;
         match created.map(|mut topics| topics.pop()) {
@@ -207,6 +210,11 @@ async fn delivered(shared: Rc<Shared>, delivery: Delivery, value: u64) -> bool {
     }
 }
 
+/// Damage that is served shows in what was written, not in an error of the client.
+pub fn reading() -> ConsumerConfig {
+    ConsumerConfig { check_crcs: false, ..ConsumerConfig::default() }
+}
+
 /// Reads all partitions, from the beginning or from where it was, and sometimes from anew.
 async fn read(shared: Rc<Shared>, client: Client, number: u32, rng: SeededRng) {
     let mut positions: BTreeMap<Place, i64> = BTreeMap::new();
@@ -216,7 +224,7 @@ async fn read(shared: Rc<Shared>, client: Client, number: u32, rng: SeededRng) {
             failing_max: ms(10_000),
             fetch_max_wait: ms(500),
             fetch_min_bytes: 1 + rng.below(2) as i32 * 2_000,
-            ..ConsumerConfig::default()
+            ..reading()
         };
         let mut consumer = client.consumer(config);
         let starts: Vec<Assignment> = places(&shared)
@@ -274,7 +282,8 @@ pub fn take(
     for record in &batch.records {
         match record.value.as_deref().and_then(|value| payload::value_of(place, value)) {
             Some(value) => {
-                shared.record(&Event::Read { reader, place, offset: record.offset, value });
+                let (offset, epoch) = (record.offset, batch.leader_epoch);
+                shared.record(&Event::Read { reader, place, offset, value, epoch });
                 found.push((record.offset, value));
             }
             None => shared.record(&Event::Damaged { place, offset: record.offset }),
@@ -291,7 +300,7 @@ async fn administer(shared: Rc<Shared>, client: Client, rng: SeededRng) {
     let places = places(&shared);
     while !shared.healed.get() {
         sleep(ms(500 + rng.below(4_000))).await;
-        match rng.below(6) {
+        match rng.below(7) {
             0 | 1 => {
                 create(&shared, &client, next, 1 + rng.below(3) as i32).await;
                 passing.push(next);
@@ -306,6 +315,7 @@ async fn administer(shared: Rc<Shared>, client: Client, rng: SeededRng) {
                 let place = places[rng.below(places.len() as u64) as usize];
                 give_up(&shared, &client, place, &rng).await;
             }
+            4 => sync_first(&shared, &client, rng.below(u64::from(shared.plan.topics)) as u32).await,
             _ => {
                 let place = places[rng.below(places.len() as u64) as usize];
                 shared.record(&Event::EndAsked { asker: 0, place });
@@ -355,6 +365,17 @@ async fn delete(shared: &Shared, client: &Client, topic: u32) {
     }
 }
 
+/// Has a topic synced before it is answered, from now on.
+async fn sync_first(shared: &Shared, client: &Client, topic: u32) {
+    let change = ("durability".to_owned(), ConfigChange::Set("fsync".to_owned()));
+    let changed = (ConfigResource::topic(name_of(topic)), vec![change]);
+    let altered = client.admin().incremental_alter_configs(&[changed], false).await;
+    if shared.plan.is_os(topic) && matches!(altered.as_deref(), Ok([Ok(())])) {
+        shared.record(&Event::SyncedFirst { topic });
+        shared.count("topic turned from os to fsync");
+    }
+}
+
 async fn give_up(shared: &Shared, client: &Client, place: Place, rng: &SeededRng) {
     let Some(end) = end_of(client, place, OffsetSpec::Latest).await else { return };
     let before = end.min(end / 2 + rng.below(20) as i64);
@@ -380,7 +401,7 @@ pub async fn dump(
     let end = end_of(client, place, OffsetSpec::Latest).await.ok_or_else(|| told("the end"))?;
     let mut records = Vec::new();
     if log_start < end {
-        let mut consumer: Consumer = client.consumer(ConsumerConfig::default());
+        let mut consumer: Consumer = client.consumer(reading());
         let start = Start::Offset(log_start);
         let assignment = Assignment { topic: name_of(place.topic), partition: place.partition, start };
         consumer.assign(&[assignment]).await.map_err(|error| error.to_string())?;
@@ -396,4 +417,26 @@ pub async fn dump(
     let after = end_of(client, place, OffsetSpec::Earliest).await;
     let log_start_after = after.ok_or_else(|| told("the log start again"))?;
     Ok(crate::checker::Dump { place, log_start, log_start_after, end, records })
+}
+
+/// Reads what can be read of a partition that is damaged. Whether it was refused somewhere.
+pub async fn read_damaged(shared: &Shared, client: &Client, place: Place, reader: u32) -> bool {
+    let config = ConsumerConfig { failing_max: ms(3_000), ..reading() };
+    let mut consumer = client.consumer(config);
+    let start = Start::Beginning;
+    let assignment = Assignment { topic: name_of(place.topic), partition: place.partition, start };
+    if consumer.assign(&[assignment]).await.is_err() {
+        return false;
+    }
+    shared.record(&Event::Assigned { reader, place, from: None });
+    loop {
+        match timeout(ms(6_000), consumer.next()).await {
+            Ok(Ok(batch)) => drop(take(shared, reader, &batch, &mut BTreeMap::new())),
+            Ok(Err(error)) => {
+                shared.note(&format!("{place:?} is damaged: {error}"));
+                return true;
+            }
+            Err(_) => return false,
+        }
+    }
 }

@@ -14,7 +14,11 @@ fn acked(value: Value, offset: i64) -> Event {
 }
 
 fn read(offset: i64, value: Value) -> Event {
-    Event::Read { reader: 1, place: P, offset, value }
+    read_in(0, offset, value)
+}
+
+fn read_in(epoch: i32, offset: i64, value: Value) -> Event {
+    Event::Read { reader: 1, place: P, offset, value, epoch }
 }
 
 fn assigned(from: Option<i64>) -> Event {
@@ -100,7 +104,7 @@ fn i3_what_is_read_was_sent_there_and_not_refused() {
     breaks("I3", &[acked(10, 0)]);
     breaks("I3", &[sent(1, 10), Event::Failed { value: 10 }, assigned(None), read(0, 10)]);
     breaks("I3", &[sent(1, 10), assigned(None), read(0, 10), Event::Failed { value: 10 }]);
-    breaks("I3", &[sent(1, 10), Event::Read { reader: 1, place: Q, offset: 0, value: 10 }]);
+    breaks("I3", &[sent(1, 10), Event::Read { reader: 1, place: Q, offset: 0, value: 10, epoch: 0 }]);
     // Nobody knows what became of it: it may be there, and it may not.
     holds(&[sent(1, 10), assigned(None), read(0, 10), dump(0, &[10])]);
     holds(&[sent(1, 10), dump(0, &[])]);
@@ -111,6 +115,18 @@ fn i4_a_value_is_at_one_offset() {
     breaks("I4", &[sent(1, 10), acked(10, 0), assigned(None), read(1, 10)]);
     breaks("I4", &[sent(1, 10), dump(0, &[10, 10])]);
     holds(&[sent(1, 10), acked(10, 0), acked(10, 0), dump(0, &[10])]);
+}
+
+#[test]
+fn i4_a_sequence_of_a_producer_is_stored_once() {
+    let batch = |producer, epoch, sequences, offset| Written { producer, epoch, sequences, offset };
+    let stored = |batches: &[Written]| Event::Stored { place: P, batches: batches.to_vec() };
+    let first = batch(1, 0, (0, 4), 0);
+    holds(&[stored(&[first, batch(1, 0, (5, 5), 5), batch(1, 1, (0, 4), 6), batch(2, 0, (0, 4), 11)])]);
+    for again in [batch(1, 0, (0, 4), 5), batch(1, 0, (4, 9), 5), batch(1, 0, (2, 3), 5)] {
+        breaks("I4", &[stored(&[first, again])]);
+        breaks("I4", &[stored(&[again, first])]);
+    }
 }
 
 #[test]
@@ -177,6 +193,45 @@ fn i8_what_was_served_stays() {
     breaks("I8", &[&one[..], &[dump(0, &[])]].concat());
     breaks("I8", &[&one[..], &[dump(0, &[11])]].concat());
     holds(&[&one[..], &[dump(0, &[10, 11])]].concat());
+}
+
+/// Of a topic that is answered before it is synced; its first record is synced when the power goes.
+fn cut_at_1(before: &[Event], after: &[Event]) -> Vec<Event> {
+    let cut = Event::PowerCut { synced: vec![(P, 1)] };
+    [&[Event::SyncedLater { topic: 1 }], before, &[cut], after].concat()
+}
+
+#[test]
+fn i1_a_power_cut_may_take_what_was_not_synced_and_no_more() {
+    let three = [sent(1, 10), acked(10, 0), sent(1, 11), acked(11, 1), sent(1, 12)];
+    holds(&cut_at_1(&three, &[dump(0, &[10])]));
+    holds(&cut_at_1(&three, &[dump(0, &[10, 11])]));
+    holds(&cut_at_1(&three, &[dump(0, &[10, 12])]));
+    breaks("I1", &cut_at_1(&three, &[dump(0, &[])]));
+    // Without a cut, and where it is synced first, nothing is in doubt.
+    breaks("I1", &[&[Event::SyncedLater { topic: 1 }], &three[..], &[dump(0, &[10])]].concat());
+    breaks("I1", &cut_at_1(&three, &[dump(0, &[10])])[1..]);
+    let turned = [&[Event::SyncedFirst { topic: 1 }], &three[..]].concat();
+    breaks("I1", &cut_at_1(&turned, &[dump(0, &[10])]));
+    // What is sent behind the cut is promised again, in the place of what it took.
+    let again = [sent(1, 13), acked(13, 1)];
+    holds(&cut_at_1(&three, &[&again[..], &[dump(0, &[10, 13])]].concat()));
+    breaks("I1", &cut_at_1(&three, &[&again[..], &[dump(0, &[10])]].concat()));
+}
+
+#[test]
+fn what_a_cut_took_may_be_told_late_and_a_reader_starts_anew() {
+    let two = [sent(1, 10), acked(10, 0), sent(1, 11), assigned(None), read(0, 10)];
+    let late = [read(1, 11), acked(11, 1), read(0, 10), sent(1, 12), read_in(1, 1, 12), acked(12, 1)];
+    holds(&cut_at_1(&two, &[&late[..], &[dump(0, &[10, 12])]].concat()));
+}
+
+#[test]
+fn r8_of_one_epoch_an_offset_has_one_value() {
+    let two = [sent(1, 10), sent(1, 11), assigned(None), read(0, 10), read(1, 11)];
+    let anew = [sent(1, 12), assigned(Some(1))];
+    holds(&cut_at_1(&two, &[&anew[..], &[read_in(1, 1, 12)]].concat()));
+    breaks("R8", &cut_at_1(&two, &[&anew[..], &[read(1, 12)]].concat()));
 }
 
 #[test]

@@ -26,9 +26,10 @@ const LOG: [log::Control; 10] = [
 
 type Suite = fn(u64) -> Result<usize, String>;
 
-const DAMAGE: [(log::Control, Suite); 3] = [
+const DAMAGE: [(log::Control, Suite); 4] = [
     (log::Control::CutBelowCheckpoint, damage::flips::suite),
     (log::Control::OrderNotChecked, damage::flips::suite),
+    (log::Control::CrcNotChecked, damage::flips::suite),
     (log::Control::StaleIndexTrusted, damage::indexes::suite),
 ];
 
