@@ -41,7 +41,7 @@ async fn a_topic_is_created_described_and_deleted_in_every_version() {
     for version in versions(apis::METADATA) {
         let answer = connection.call(version, &by_name("t7", false)).await;
         ok(answer.topics[0].error_code);
-        assert_eq!((answer.topics[0].partitions.len(), answer.brokers[0].host.as_str()), (2, "localhost"));
+        assert_eq!((answer.topics[0].partitions.len(), answer.brokers[0].host.as_str()), (2, "127.0.0.1"));
     }
     for version in versions(apis::DELETE_TOPICS) {
         let name = format!("t{version}");

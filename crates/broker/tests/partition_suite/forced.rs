@@ -259,6 +259,8 @@ impl CheckpointByHand {
             while work.turn(Wait::Never) != Turn::Worked {
                 std::thread::yield_now();
             }
+            // The time to the next one begins.
+            work.turn(Wait::Never);
         }
     }
 }

@@ -8,7 +8,6 @@ use ottla_wire::messages::delete_groups::DeleteGroupsRequest;
 use ottla_wire::messages::heartbeat::HeartbeatRequest;
 use ottla_wire::messages::join_group::{JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse};
 use ottla_wire::messages::leave_group::{LeaveGroupRequest, MemberIdentity};
-use ottla_wire::messages::offset_commit::OffsetCommitRequest;
 use ottla_wire::messages::offset_delete::OffsetDeleteRequest;
 use ottla_wire::messages::sync_group::SyncGroupRequest;
 use ottla_wire::{ErrorCode, WireStr};
@@ -126,7 +125,7 @@ async fn texts_beside_offsets_have_their_limit() {
         let answer = connection.call(7, &request).await;
         assert_eq!(code(answer.topics[0].partitions[0].error_code), error, "{len}");
     }
-    // More than the protocol's own text may have; Kafka closes the connection.
+    // More than the protocol's own text may have closes the connection, as with Kafka.
     let text = "x".repeat(30_000);
     let mut request = committing("g", &joined, "t", 2);
     request.topics[0].partitions[0].committed_metadata = Some(text.as_str().into());
@@ -138,7 +137,6 @@ async fn texts_beside_offsets_have_their_limit() {
     let mut sender = running.connect().await;
     sender.send_raw(&(body.len() as u32).to_be_bytes()).await;
     sender.send_raw(&body).await;
-    let (_, answer) = sender.receive::<OffsetCommitRequest>(9).await;
-    assert_eq!(code(answer.topics[0].partitions[0].error_code), ErrorCode::OffsetMetadataTooLarge);
+    assert!(sender.is_closed().await);
     assert_eq!(committed(&mut connection, "g", "t").await.unwrap().0, 1);
 }

@@ -55,7 +55,7 @@ async fn the_coordinator_of_a_group_is_found_in_every_version_and_others_are_ref
             };
             for (found, node, host, port) in found {
                 assert_eq!(code(found), error, "version {version}, type {key_type}");
-                let expected = if error == ErrorCode::None { (1, "localhost", 9092) } else { (-1, "", -1) };
+                let expected = if error == ErrorCode::None { (1, "127.0.0.1", 9092) } else { (-1, "", -1) };
                 assert_eq!((node, host.as_str(), port), expected);
             }
         }
