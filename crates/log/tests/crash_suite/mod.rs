@@ -619,7 +619,7 @@ pub fn cut_bytes_do_not_come_back() -> Result<usize, String> {
 pub fn a_snapshot_ahead_of_the_end_is_cut() -> Result<usize, String> {
     let disk = fresh();
     let mut log = open(&disk, false)?;
-    let mut write = |log: &mut Log, number: u32, epoch| {
+    let write = |log: &mut Log, number: u32, epoch| {
         let batch = build(number, 1, 20, Some((7, number as i32)));
         log.append(&BatchHeader::parse(&batch).unwrap(), &batch, epoch, 0).map_err(|error| error.to_string())
     };
