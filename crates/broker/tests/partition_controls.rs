@@ -40,5 +40,6 @@ fn planted_bugs_are_caught() {
         }
     }
     activate(Control::None);
+    println!("{} of {} caught", PLANTED.len() - missed.len(), PLANTED.len());
     assert!(missed.is_empty(), "not caught: {missed:?}");
 }

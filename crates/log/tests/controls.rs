@@ -31,10 +31,13 @@ fn planted_bugs_are_caught() {
         Control::UnlinkFirst,
         Control::NoSuccessor,
     ];
-    let mut missed = Vec::new();
-    let mut catch = |name: String, result: Result<usize, String>| match result {
-        Ok(cuts) => missed.push(format!("{name} ({cuts} cuts)")),
-        Err(caught) => println!("{name} caught: {caught}"),
+    let (mut all, mut missed) = (0, Vec::new());
+    let mut catch = |name: String, result: Result<usize, String>| {
+        all += 1;
+        match result {
+            Ok(cuts) => missed.push(format!("{name} ({cuts} cuts)")),
+            Err(caught) => println!("{name} caught: {caught}"),
+        }
     };
     for control in planted {
         activate(control);
@@ -65,5 +68,6 @@ fn planted_bugs_are_caught() {
     assert!(crash_suite::reads_beside_a_stale_index().is_ok());
     assert!(crash_suite::cut_bytes_do_not_come_back().is_ok());
     assert!(crash_suite::a_snapshot_ahead_of_the_end_is_cut().is_ok());
+    println!("{} of {all} caught", all - missed.len());
     assert!(missed.is_empty(), "not caught: {missed:?}");
 }

@@ -27,9 +27,10 @@ fn planted_bugs_are_caught() {
         activate(control);
         match run_events(1, EVENTS, acks) {
             Ok(_) => missed.push((control, acks)),
-            Err(caught) => println!("{control:?}, acknowledged when {acks:?}: {caught}"),
+            Err(caught) => println!("{control:?}, acknowledged when {acks:?}, caught: {caught}"),
         }
     }
     activate(Control::None);
+    println!("{} of {} caught", planted.len() - missed.len(), planted.len());
     assert!(missed.is_empty(), "not caught: {missed:?}");
 }

@@ -5,6 +5,7 @@
 //! list can only be as long as it has to be.
 
 mod apis;
+mod controls;
 mod documents;
 mod exceptions;
 mod fuzz;
@@ -56,6 +57,7 @@ pub fn run(root: &Path) -> Result<()> {
     findings.extend(apis::check(&files));
     findings.extend(fuzz::check(&files));
     findings.extend(settings::check(&files));
+    findings.extend(controls::check(&files));
     let graph = graph::Graph::load(root)?;
     findings.extend(packages::check(&graph));
     findings.sort();

@@ -18,7 +18,7 @@ use ottla_env::process::device_flushes;
 use std::sync::Arc;
 
 pub const EXAMPLES: &str = "Examples:
-  ottla bench fsync                 one connection, one partition, 1 KB: what a disk can do
+  ottla bench fsync                           one connection, one partition, 1 KB
   ottla bench fsync --connections 256 --partitions 64 --acks 40000
   ottla bench fsync --batch 64KiB --output json
 
