@@ -6,6 +6,9 @@ use crate::{codegen, tidy};
 use anyhow::Result;
 use std::path::Path;
 
+/// A workspace of its own. Its clippy is a stage of `ci`: libFuzzer needs a C++ compiler.
+pub const FUZZ: &str = "fuzz/Cargo.toml";
+
 pub fn check(root: &Path) -> Result<()> {
     let mut stages = Stages::default();
     let result = stages_of_check(root, &mut stages);
@@ -16,7 +19,10 @@ pub fn check(root: &Path) -> Result<()> {
 /// Cheapest first, so that a misplaced blank fails in a second. Also the first stages of `ci`.
 pub fn stages_of_check(root: &Path, stages: &mut Stages) -> Result<()> {
     let cargo = cargo();
-    stages.run("fmt", || run(root, &cargo, &["fmt", "--all", "--check"]))?;
+    stages.run("fmt", || {
+        run(root, &cargo, &["fmt", "--all", "--check"])?;
+        run(root, &cargo, &["fmt", "--manifest-path", FUZZ, "--check"])
+    })?;
     stages.run("tidy", || tidy::run(root))?;
     stages.run("generated code", || codegen::run(root, &["--check".to_owned()]))?;
     stages.run("clippy", || {
@@ -37,5 +43,6 @@ pub fn fix(root: &Path) -> Result<()> {
         &["clippy", "--workspace", "--all-targets", "--fix", "--allow-dirty", "--allow-staged"],
     )?;
     run(root, &cargo, &["fmt", "--all"])?;
+    run(root, &cargo, &["fmt", "--manifest-path", FUZZ])?;
     codegen::run(root, &[])
 }

@@ -41,7 +41,8 @@ fn all(root: &Path, stages: &mut Stages) -> Result<()> {
         process::run(root, &cargo, &["test", "--workspace", "--locked", "--tests", "--examples", "--quiet"])
     })?;
     stages.run("targets of cargo-fuzz", || {
-        process::run(root, &cargo, &["check", "--manifest-path", "fuzz/Cargo.toml", "--locked", "--quiet"])
+        let lint = ["clippy", "--manifest-path", check::FUZZ, "--all-targets", "--locked", "--quiet"];
+        process::run(root, &cargo, &[&lint[..], &["--", "-D", "warnings"]].concat())
     })?;
     stages.run("crash suites", || {
         WITH_CONTROLS.iter().try_for_each(|(package, planted)| crash_suites(root, package, planted))

@@ -63,9 +63,10 @@ struct Kind {
 }
 
 impl Graph {
-    pub fn load(root: &Path) -> Result<Self> {
-        let text =
-            output(root, &cargo(), &["metadata", "--format-version", "1", "--locked", "--all-features"])?;
+    /// The packages of the workspace with this manifest.
+    pub fn load(root: &Path, manifest: &str) -> Result<Self> {
+        let how = ["metadata", "--format-version", "1", "--locked", "--all-features", "--manifest-path"];
+        let text = output(root, &cargo(), &[&how[..], &[manifest]].concat())?;
         Ok(Self::from(serde_json::from_str::<Metadata>(&text).context("parse the output of cargo metadata")?))
     }
 

@@ -58,8 +58,9 @@ pub fn run(root: &Path) -> Result<()> {
     findings.extend(fuzz::check(&files));
     findings.extend(settings::check(&files));
     findings.extend(controls::check(&files));
-    let graph = graph::Graph::load(root)?;
+    let graph = graph::Graph::load(root, "Cargo.toml")?;
     findings.extend(packages::check(&graph));
+    findings.extend(packages::check_fuzz(&graph::Graph::load(root, fuzz::MANIFEST)?));
     findings.sort();
     findings.dedup();
 
