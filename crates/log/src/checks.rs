@@ -33,6 +33,12 @@ pub struct Verified {
     pub bad_indexes: Vec<PathBuf>,
 }
 
+/// Whether a read of a segment believes the index beside it.
+pub fn has_index(disk: &dyn Disk, dir: &Path, segment: &SegmentEntry) -> bool {
+    let path = dir.join(log_name(segment.base_offset, segment.compacted)).with_extension("index");
+    IndexFile::read(disk, &path).is_some_and(|file| file.fits(segment.size, segment.crc))
+}
+
 /// Shows every batch of a log, in order, to `seen`: file, position, header and bytes. Everything is checked, and compared
 /// with what the checkpoint promises of the log; the first problem of a segment ends it. What became of the log after
 /// the checkpoint is no problem: appends, a later start, segments that were compacted.

@@ -112,6 +112,11 @@ impl IndexFile {
         file.write_all_at(&out, 0)
     }
 
+    /// Whether it is of the bytes of this segment.
+    pub fn fits(&self, size: u64, crc: u32) -> bool {
+        self.covered == size && self.crc == crc
+    }
+
     /// `None` when there is none or it is damaged.
     pub fn read(disk: &dyn Disk, path: &Path) -> Option<Self> {
         Self::parse(&disk.read(path, MAX_FILE).ok()?)

@@ -241,9 +241,7 @@ impl Segment {
             (state.size, state.crc)
         };
         let stored = IndexFile::read(disk, &self.path.with_extension("index"));
-        let fits = |file: &IndexFile| {
-            controls::active(Control::StaleIndexTrusted) || (file.covered == size && file.crc == crc)
-        };
+        let fits = |file: &IndexFile| controls::active(Control::StaleIndexTrusted) || file.fits(size, crc);
         let index = match stored.filter(fits) {
             Some(file) => file.index,
             None => self.built(disk, size)?,

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use ottla_broker::partition::Opening;
 use ottla_env::disk::{Disk, MemoryDisk};
 use ottla_log::checkpoint::{Checkpoint, FILE_NAME, LogEntry, LogKey};
+use ottla_log::checks::has_index;
 use ottla_log::{Log, LogConfig, LogPlace, OpenFrom, OpenReport, ReadError, ReadLimits};
 use ottla_wire::batch::{BatchHeader, batches};
 use ottla_wire::record::{BatchBuilder, BuildOptions};
@@ -184,20 +185,7 @@ pub fn index(input: &[u8]) -> bool {
         }
         read(&log, Some(&WRITTEN.batches));
     }
-    is_believed(input, WRITTEN.files.get(&path).map_or(&[], Vec::as_slice))
-}
-
-/// Of an index: the head says which bytes of which segment it covers, and the file ends with its own checksum.
-fn is_believed(input: &[u8], written: &[u8]) -> bool {
-    let mut repaired = input.to_vec();
-    super::repair_last_crc(&mut repaired);
-    let (Some(head), Some(own)) = (input.first_chunk::<20>(), written.first_chunk::<20>()) else {
-        return false;
-    };
-    let entries =
-        input.get(28..32).map(|count| count.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)));
-    let is_whole = entries.is_some_and(|entries| input.len() == 36 + 16 * entries);
-    repaired == input && head == own && is_whole
+    WRITTEN.entry.segments.first().is_some_and(|first| has_index(&disk, Path::new(DIR), first))
 }
 
 pub fn index_corpus() -> Vec<Vec<u8>> {
