@@ -87,7 +87,8 @@ fn left_of_deleted(disk: &MemoryDisk) -> std::io::Result<Vec<String>> {
 
 async fn is_there(connection: &mut Connection) -> bool {
     let topic = MetadataRequestTopic { name: Some("t".into()), ..Default::default() };
-    let request = MetadataRequest { topics: Some(vec![topic]), ..Default::default() };
+    let request =
+        MetadataRequest { topics: Some(vec![topic]), allow_auto_topic_creation: false, ..Default::default() };
     let code = connection.call(9, &request).await.topics[0].error_code;
     assert!([ErrorCode::None, ErrorCode::UnknownTopicOrPartition].contains(&ErrorCode::from_code(code)));
     code == 0
