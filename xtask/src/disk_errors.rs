@@ -226,12 +226,13 @@ fn full_disk(binary: &Path, folder: &Path) -> Result<()> {
     bench.broker.verify()
 }
 
-/// A program that runs the broker with some calls failing.
+/// A program that runs the broker with some calls failing; strace stays beside it, so that signals and exit codes are its
+/// own.
 fn with_errors(binary: &Path, folder: &Path, calls: &str, error: Error, when: &str) -> Result<PathBuf> {
     fs::create_dir_all(folder)?;
     let script = folder.join("ottla-with-errors");
     let text = format!(
-        "#!/bin/sh\nexec strace -f -qq -o {}/strace.log -e trace={calls} \
+        "#!/bin/sh\nexec strace -D -f -qq -o {}/strace.log -e trace={calls} \
          -e inject={calls}:error={}:when={when} {} \"$@\"\n",
         folder.display(),
         error.0,

@@ -31,7 +31,12 @@ fn what_chance_rarely_brings_is_forced() {
     assert_eq!(forced::a_marker_is_gone_before_the_first_append(), Ok(6));
     assert_eq!(forced::a_checkpoint_waits_for_the_sync(), Ok(1));
     assert_eq!(forced::a_checkpoint_that_failed_is_written_later(), Ok(2));
+    assert_eq!(forced::a_log_that_takes_no_more_is_stopped_cleanly(), Ok(6));
+}
+
+#[test]
+fn what_found_no_descriptor_is_tried_again() {
+    use partition_suite::forced;
     assert_eq!(forced::a_sync_that_finds_no_descriptor_is_tried_again(), Ok(1));
     assert_eq!(forced::a_log_that_could_not_be_opened_is_opened_later(), Ok(5));
-    assert_eq!(forced::a_log_that_takes_no_more_is_stopped_cleanly(), Ok(6));
 }
