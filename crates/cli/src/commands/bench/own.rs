@@ -37,6 +37,6 @@ pub async fn remove(client: &Client, topics: &[String], groups: &[String]) {
     };
     tokio::select! {
         () = removed => {}
-        Ok(_) = cluster::interrupted() => eprintln!("ottla: may be left: {}", topics.join(", ")),
+        Ok(_) = cluster::interrupted() => eprintln!("ottla: {} may be left", topics.join(", ")),
     }
 }
