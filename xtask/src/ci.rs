@@ -21,7 +21,7 @@ const WITH_CONTROLS: &[(&str, &[&str])] = &[
 const PLANTED: &str = "planted_bugs_are_caught";
 
 /// About two minutes on two cores.
-const SIMULATED_SEEDS: &str = "60";
+const SIMULATED_SEEDS: &str = "40";
 
 pub fn run(root: &Path) -> Result<()> {
     let mut stages = Stages::default();
