@@ -11,7 +11,7 @@ use crate::kill9::protocol::Connection;
 use anyhow::{Context, Result, bail, ensure};
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -101,8 +101,8 @@ fn few_files(root: &Path) -> Result<()> {
         format!("#!/bin/sh\nexec prlimit --nofile={FEW_FILES}:{FEW_FILES} {} \"$@\"\n", binary.display());
     fs::write(&script, text)?;
     crate::process::run(&folder, "chmod", &["+x", "ottla-with-few-files"])?;
-    let http = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-    let broker = Broker::start_binary(root, &script, "limits-files", &[&format!("http.listen={http}")])?;
+    let broker = Broker::start_binary(root, &script, "limits-files", &[])?;
+    let http = SocketAddr::from(([127, 0, 0, 1], broker.http.context("Ottla has a port for HTTP")?));
     let port = broker.bootstrap.rsplit(':').next().and_then(|port| port.parse().ok());
     let lab = Lab { broker, port: port.context("the broker's port")?, written: 0 };
     let mut good = Connection::open(lab.port)?;
@@ -124,6 +124,7 @@ fn few_files(root: &Path) -> Result<()> {
         clients.len(),
         web.len()
     );
+    drop((clients, web));
     lab.broker.stop()?;
     Ok(fs::remove_dir_all(&folder)?)
 }

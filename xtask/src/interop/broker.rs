@@ -47,8 +47,8 @@ pub struct Broker {
     child: Child,
     folder: PathBuf,
     pub bootstrap: String,
-    /// Of Ottla alone.
-    http: Option<u16>,
+    /// The port of health and metrics, of Ottla alone.
+    pub http: Option<u16>,
 }
 
 impl Broker {
