@@ -85,7 +85,7 @@ pub fn run(root: &Path) -> Result<()> {
     drop(idle);
     // The last ones: what was taken of the machine is not given back at once, and would count for others.
     let readers = many(BATCH_READERS, || lab.reader(BATCHES, READ_BYTES, 4))?;
-    lab.work("2,100 readers that never read, 4 batches of 1 MB each", readers.len(), 600 * MIB)?;
+    lab.work("2,100 readers that never read, 4 batches of 1 MB each", readers.len(), 800 * MIB)?;
     drop(readers);
     lab.broker.stop()?;
     few_files(root)
