@@ -81,9 +81,12 @@ pub fn run(root: &Path, args: &[String]) -> Result<()> {
     let mut failed = Vec::new();
     for scenario in chosen {
         let begin = Instant::now();
-        let (pairs, ended) = scenario.pairs(root, &options);
+        let (pairs, mut ended) = scenario.pairs(root, &options);
         if !pairs.is_empty() {
-            print!("{}", scenario.figures(&pairs)?);
+            match scenario.figures(&pairs) {
+                Ok(rows) => print!("{rows}"),
+                Err(error) => ended = ended.and(Err(error)),
+            }
             commands.push_str(&scenario.commands_row(&pairs));
         }
         // What was measured before is not lost, nor what can be measured behind it.
@@ -104,10 +107,10 @@ impl Scenario {
     /// The pairs that were measured, and why there are no more.
     fn pairs(&self, root: &Path, options: &Options) -> (Vec<[Measured; 2]>, Result<()>) {
         let mut pairs = Vec::new();
+        if let Err(error) = machine::wait_until_quiet(options.patience) {
+            return (pairs, Err(error));
+        }
         let ended = (1..=options.pairs).try_for_each(|pair| {
-            if pair == 1 {
-                machine::wait_until_quiet(options.patience)?;
-            }
             let measure = |kind: Kind| {
                 let measured = self
                     .measure(root, kind, options.patience)
@@ -246,6 +249,9 @@ impl Background {
     }
 
     fn interrupt(mut self) -> Result<Value> {
+        if let Some(status) = self.child.try_wait()? {
+            bail!("the load ended with {status} before its reader did");
+        }
         run_command(Path::new("/"), "kill", &["-INT", &self.child.id().to_string()])?;
         let mut text = String::new();
         let stdout = self.child.stdout.as_mut().context("read the figures of `ottla bench`")?;

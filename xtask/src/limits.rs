@@ -55,8 +55,7 @@ pub fn run(root: &Path) -> Result<()> {
     raise_descriptor_limit(IDLE as u64 + DESCRIPTORS_BESIDE)?;
     // What the good client writes says that it is from 2023.
     let broker = Broker::start(root, Kind::Ottla, "limits", &["log.retention.ms=-1"])?;
-    let port = broker.bootstrap.rsplit(':').next().and_then(|port| port.parse().ok());
-    let mut lab = Lab { broker, port: port.context("the broker's port")?, written: 0 };
+    let mut lab = Lab::new(broker)?;
     let mut client = Connection::open(lab.port)?;
     for topic in [TOPIC, BATCHES] {
         ensure!(client.create_topic(topic, 1)?.is_ok(), "the topic {topic} could not be made");
@@ -103,8 +102,7 @@ fn few_files(root: &Path) -> Result<()> {
     crate::process::run(&folder, "chmod", &["+x", "ottla-with-few-files"])?;
     let broker = Broker::start_binary(root, &script, "limits-files", &[])?;
     let http = SocketAddr::from(([127, 0, 0, 1], broker.http.context("Ottla has a port for HTTP")?));
-    let port = broker.bootstrap.rsplit(':').next().and_then(|port| port.parse().ok());
-    let lab = Lab { broker, port: port.context("the broker's port")?, written: 0 };
+    let lab = Lab::new(broker)?;
     let mut good = Connection::open(lab.port)?;
     ensure!(good.create_topic("first", 1)?.is_ok(), "the topic could not be made");
     let web = many(FEW_FILES, || Ok(TcpStream::connect(http)?))?;
@@ -147,6 +145,11 @@ fn are_closed(silent: Vec<TcpStream>) -> Result<()> {
 }
 
 impl Lab {
+    fn new(broker: Broker) -> Result<Self> {
+        let port = broker.bootstrap.rsplit(':').next().and_then(|port| port.parse().ok());
+        Ok(Self { broker, port: port.context("the broker's port")?, written: 0 })
+    }
+
     fn connect(&self) -> Result<TcpStream> {
         let address = SocketAddr::from(([127, 0, 0, 1], self.port));
         let socket = TcpStream::connect_timeout(&address, Duration::from_secs(20))?;

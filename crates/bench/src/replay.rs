@@ -146,6 +146,7 @@ impl Lane {
         let (started, due) = mpsc::channel(self.in_flight);
         let Self { connection, prepared, next, correlation_id, version, acks, .. } = &mut self;
         let Connection { peer, read, write, .. } = connection;
+        let mut broken = None;
         let writer = async {
             while let Some(batch) = prepared.get(*next).filter(|batch| progress.take(batch.records)) {
                 *next = (*next + 1) % prepared.len();
@@ -161,7 +162,12 @@ impl Lane {
                 let Prepared { records, bytes, .. } = *batch;
                 let request = Started { at, correlation_id: *correlation_id, records, bytes };
                 started.send(request).await.map_err(|_| ClientError::Closed)?;
-                write_chunks(write, peer, batch.head(*correlation_id), batch.rest()).await?;
+                let written = write_chunks(write, peer, batch.head(*correlation_id), batch.rest()).await;
+                if let Err(error) = written {
+                    // What was answered before that is still to be read.
+                    broken = Some(error);
+                    break;
+                }
             }
             drop(started);
             Ok::<(), ClientError>(())
@@ -182,7 +188,10 @@ impl Lane {
             Ok::<(), ClientError>(())
         };
         tokio::try_join!(writer, reader)?;
-        Ok((self, latencies))
+        match broken {
+            None => Ok((self, latencies)),
+            Some(error) => Err(error),
+        }
     }
 }
 

@@ -106,10 +106,11 @@ fn possible() -> usize {
 }
 
 fn warn_of_files(config: &LiveConfig) {
-    if possible() < config.max_connections && config.max_connections != i32::MAX as usize {
+    let possible = possible();
+    if possible < config.max_connections && config.max_connections != i32::MAX as usize {
         tracing::warn!(
             max_connections = config.max_connections,
-            possible = possible(),
+            possible,
             "max.connections is more than the limit of open files allows; raise it with ulimit -n"
         );
     }

@@ -1,8 +1,8 @@
 //! Which address a client is told, so that the next connection reaches this very node.
 //!
 //! The first rule that applies: what `advertised.listeners` says of the listener; the address that the listener was given,
-//! if it was no name, because nothing listens on another; `localhost` and the local port for a connection over loopback; the local
-//! address of the accepted socket.
+//! if it was no name, because nothing listens on another; `localhost` and the local port for a connection over
+//! loopback; the local address of the accepted socket.
 
 use crate::settings::ListenerConfig;
 use ottla_wire::WireStr;

@@ -6,9 +6,13 @@ use arc_swap::ArcSwap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Names that are looked up, one after another; those behind them are left out.
 const NAMES_MAX: usize = 1_000;
+
+/// Until names without an address are looked up again: a resolver may have been away, at the start of a machine above all.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// Each name with its addresses, which may be none.
 pub type Hosts = BTreeMap<String, Vec<IpAddr>>;
@@ -45,6 +49,9 @@ pub async fn follow(context: Arc<Context>, known: Arc<ArcSwap<Hosts>>) {
                 None => tokio::select! {
                     Ok(()) = settings.changed() => {}
                     Ok(()) = quotas.changed() => {}
+                    () = tokio::time::sleep(AGAIN), if hosts.values().any(Vec::is_empty) => {
+                        hosts.retain(|_, found| !found.is_empty());
+                    }
                 },
             }
         }

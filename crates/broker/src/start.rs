@@ -140,8 +140,9 @@ impl Broker {
         })
         .await?;
         {
-            let metadata = Arc::clone(cluster.metadata());
-            registry.set_metadata_revision(move || metadata.revision());
+            // Not to be kept: the metadata tells the registry of each image, and so keeps it.
+            let metadata = Arc::downgrade(cluster.metadata());
+            registry.set_metadata_revision(move || metadata.upgrade().map(|metadata| metadata.revision()));
         }
 
         let (stopping, stopped) = watch::channel(false);

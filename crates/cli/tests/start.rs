@@ -346,10 +346,11 @@ fn data_that_was_to_be_ephemeral_is_gone_at_the_end() {
     assert_eq!((both.status.code(), count()), (Some(2), 0));
 }
 
-/// A client that asks and never reads, so that a stop waits for it.
+/// A client that asks and never reads, so that a stop waits for it. What is not taken for 2 s is not taken on a busy machine
+/// either.
 fn never_reads(address: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
+    stream.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
     // ApiVersions 0 without a client id, again and again, until nothing is taken any more.
     let request = [0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 1, 0xff, 0xff];
     while stream.write_all(&request.repeat(4_096)).is_ok() {}
@@ -412,6 +413,12 @@ fn another_address_is_listened_on_when_asked_for() {
     }
     let chosen = show(&["--kafka-listen", "127.0.0.1:0"], &[("OTTLA_BIND", "127.0.0.9")]);
     assert!(!chosen.contains("127.0.0.9:9092") && chosen.contains("127.0.0.9:9644"), "{chosen}");
+    // The command line wins over the environment, and an empty variable is none.
+    let listeners = ["-X", "listeners=PLAINTEXT://127.0.0.8:9092", "-X", "http.listen=127.0.0.8:9644"];
+    let told = show(&listeners, &[("OTTLA_BIND", "127.0.0.9")]);
+    assert!(told.contains("127.0.0.8:9092") && told.contains("127.0.0.8:9644"), "{told}");
+    assert!(!told.contains("127.0.0.9"), "{told}");
+    assert_eq!(show(&[], &[("OTTLA_BIND", "")]), show(&[], &[]));
 }
 
 #[test]

@@ -164,9 +164,16 @@ mod tests {
         use std::os::unix::process::ExitStatusExt;
         let mut child =
             std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let stands =
+            || std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap().contains(") T ");
+        assert!(!stands());
         pause(child.id()).unwrap();
-        assert!(child.try_wait().unwrap().is_none());
+        while !stands() {
+            std::thread::yield_now();
+        }
+        assert!(is_alive(child.id()));
         resume(child.id()).unwrap();
+        assert!(!stands());
         drop(child.stdin.take());
         assert_eq!(child.wait().unwrap().into_raw(), 0);
         assert!(pause(0).is_err() && resume(u32::MAX).is_err());

@@ -76,8 +76,13 @@ pub fn verify(
         let file = dir.join(log_name(look.expected, None));
         look.problem(&file, 0, format!("the first segment starts at {}, the log at {start}", look.expected));
     }
+    let last = entry.segments.last().map(|segment| segment.base_offset);
     for (base, file) in files.segments {
         let promise = entry.segments.iter().find(|known| known.base_offset == base && file.is(known));
+        if promise.is_none() && file.compacted.is_none() && file.size == 0 && last > Some(base) {
+            // What a failed write left, and the log went on without: a start puts it aside.
+            continue;
+        }
         look.segment(base, file, promise)?;
     }
     let Look { expected, mut found, .. } = look;

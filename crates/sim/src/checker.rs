@@ -413,8 +413,18 @@ impl Checker {
         if sent.state == State::Failed {
             return broken("I3", format!("value {value:x} was refused and is at {offset} of {place:?}"));
         }
-        if self.partitions.get(&place).is_some_and(|partition| partition.doubts(sent.order, Some(offset))) {
-            return Ok(());
+        if let Some(partition) = self.partitions.get(&place)
+            && partition.doubts(sent.order, Some(offset))
+        {
+            // What was read or told before the cut may come late; a dump is what is there.
+            let other = partition.known.get(&offset).filter(|known| by == By::Dump && known.value != value);
+            return other.map_or(Ok(()), |known| {
+                let (invariant, before) = (if known.acked { "I1" } else { "I8" }, known.value);
+                broken(
+                    invariant,
+                    format!("offset {offset} of {place:?} has value {before:x} and value {value:x}"),
+                )
+            });
         }
         if let Some(other) = sent.offset.filter(|other| *other != offset) {
             return broken("I4", format!("value {value:x} is at {other} and at {offset} of {place:?}"));

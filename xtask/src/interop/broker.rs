@@ -115,8 +115,10 @@ impl Broker {
 
     /// Asks it to stop and waits; a broker that has to be killed is an error, and so is one that answered with an unknown
     /// error meanwhile.
-    pub fn stop(self) -> Result<()> {
-        self.http.map_or(Ok(()), metrics::no_unknown_errors)?;
+    pub fn stop(mut self) -> Result<()> {
+        if self.child.try_wait()?.is_none() {
+            self.http.map_or(Ok(()), metrics::no_unknown_errors)?;
+        }
         self.stop_whatever_it_answered()
     }
 

@@ -79,7 +79,6 @@ impl Connection {
         Ok(if code == 0 { Ok(offset) } else { Err(code) })
     }
 
-    /// The end of each partition: the offset that the next record will get, as consumers see it.
     /// Reads whole batches of partition 0 from an offset on, of so many bytes or one that is larger.
     pub fn fetch(&mut self, topic: &str, offset: i64, max_bytes: i32) -> Result<Answer<Vec<u8>>> {
         let answer = self.send(FETCH, 4, fetching(topic, offset, max_bytes))?;
@@ -115,6 +114,7 @@ impl Connection {
         Ok(self.socket.set_read_timeout(Some(time))?)
     }
 
+    /// The end of each partition: the offset that the next record will get, as consumers see it.
     fn ends(&mut self, topic: &str, partitions: u32) -> Result<Answer<Vec<i64>>> {
         let mut body = Writer::default();
         body.i32(-1).i32(1).text(topic).i32(i32::try_from(partitions)?);

@@ -4,7 +4,7 @@ use super::{Finding, Tracked};
 use std::collections::BTreeSet;
 
 const TARGETS: &str = "crates/fuzz/src/targets.rs";
-pub const MANIFEST: &str = "fuzz/Cargo.toml";
+pub use crate::check::FUZZ as MANIFEST;
 const FILES: &str = "fuzz/fuzz_targets/";
 /// What makes a file there the target of its name.
 const BODY: &str = "ottla_fuzz_targets::target!();";

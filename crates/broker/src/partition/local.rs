@@ -98,11 +98,11 @@ impl LocalLog {
         self.reader().ok().map(|reader| (reader.segment_count(), reader.size()))
     }
 
-    /// It failed, or is damaged from somewhere on.
+    /// It failed, could not be opened the last time, or is damaged from somewhere on.
     pub fn is_offline(&self) -> bool {
         match &*self.openness.borrow() {
             Openness::Open(reader) => reader.is_damaged(),
-            openness => matches!(openness, Openness::Failed(_)),
+            openness => matches!(openness, Openness::Failed(_) | Openness::NotOpened(_)),
         }
     }
 

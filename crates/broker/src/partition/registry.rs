@@ -80,7 +80,7 @@ pub struct Usage {
 #[derive(Debug, Default)]
 pub struct Storage {
     pub open_logs: usize,
-    /// Failed, or with damage that was found.
+    /// Failed, not to be opened, or with damage that was found.
     pub offline_logs: usize,
     /// Of the open ones those with `durability=os`.
     pub os_logs: usize,
@@ -111,7 +111,7 @@ impl std::fmt::Debug for Registry {
 
 /// Tells the metadata that the data of these topics is gone.
 pub type Forget = dyn Fn(Vec<TopicId>) -> BoxFuture<'static, ()> + Send + Sync;
-type Revision = dyn Fn() -> i64 + Send + Sync;
+type Revision = dyn Fn() -> Option<i64> + Send + Sync;
 
 struct Inner {
     disk: Arc<dyn Disk>,
@@ -389,7 +389,7 @@ impl Registry {
     }
 
     /// Tells which revision of the metadata is stored, for the checkpoint.
-    pub fn set_metadata_revision(&self, revision: impl Fn() -> i64 + Send + Sync + 'static) {
+    pub fn set_metadata_revision(&self, revision: impl Fn() -> Option<i64> + Send + Sync + 'static) {
         let _ = self.0.metadata_revision.set(Box::new(revision));
     }
 

@@ -4,6 +4,7 @@ use crate::configs::alter_broker;
 use crate::harness::{Connection, Running, ok, start};
 use crate::topics::creation;
 use ottla_wire::messages::api_versions::ApiVersionsRequest;
+use std::time::Duration;
 
 /// Another connection, if there is a place for it.
 async fn another(running: &Running) -> Option<Connection> {
@@ -53,8 +54,11 @@ async fn an_address_may_have_another_limit_than_the_rest() {
     }
     // Names are looked up while others connect.
     alter_broker(&mut admin, overrides, "no.such.host.invalid:1,localhost:6").await;
-    while all.len() < 5 {
-        all.extend(another(&running).await);
-    }
+    let found = async {
+        while all.len() < 5 {
+            all.extend(another(&running).await);
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), found).await.unwrap();
     assert!(another(&running).await.is_none());
 }

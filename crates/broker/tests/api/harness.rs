@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use ottla_broker::settings::{Input, load};
-use ottla_broker::{Broker, BrokerStart};
+use ottla_broker::{Broker, BrokerStart, StartError};
 use ottla_env::clock::OsClock;
 use ottla_env::disk::MemoryDisk;
 use ottla_env::net::{MemoryNet, Net, ReadHalf, WriteHalf};
@@ -11,6 +11,7 @@ use ottla_env::task::Threads;
 use ottla_wire::codec::{Records, Request};
 use ottla_wire::frame::{decode_response, encode_request};
 use ottla_wire::messages::api_versions::ApiVersionsRequest;
+use ottla_wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic};
 use ottla_wire::messages::produce::{
     PartitionProduceData, PartitionProduceResponse, ProduceRequest, TopicProduceData,
 };
@@ -34,13 +35,22 @@ pub async fn start_on(disk: &MemoryDisk, settings: &[(&str, &str)]) -> Running {
 }
 
 pub async fn try_start_on(disk: &MemoryDisk, settings: &[(&str, &str)]) -> Result<Running, String> {
-    let mut flags = vec![
-        ("log.dirs".to_owned(), "data".to_owned()),
-        ("listeners".to_owned(), "PLAINTEXT://127.0.0.1:9092".to_owned()),
-    ];
-    flags.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let net = MemoryNet::new();
-    let broker = Broker::start(BrokerStart {
+    let settings = [&[("listeners", "PLAINTEXT://127.0.0.1:9092")], settings].concat();
+    let broker = broker_on(disk, &net, &settings).await.map_err(|error| error.to_string())?;
+    broker.recover().await.map_err(|error| error.to_string())?;
+    Ok(Running { broker, net })
+}
+
+/// A broker with its own listeners, before it recovers.
+pub async fn broker_on(
+    disk: &MemoryDisk,
+    net: &MemoryNet,
+    settings: &[(&str, &str)],
+) -> Result<Broker, StartError> {
+    let mut flags = vec![("log.dirs".to_owned(), "data".to_owned())];
+    flags.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    Broker::start(BrokerStart {
         settings: load(&Input { flags, ..Input::default() }).unwrap(),
         disk: Arc::new(disk.clone()),
         net: Arc::new(net.clone()),
@@ -49,12 +59,16 @@ pub async fn try_start_on(disk: &MemoryDisk, settings: &[(&str, &str)]) -> Resul
         workers: Arc::new(Threads),
     })
     .await
-    .map_err(|error| error.to_string())?;
-    broker.recover().await.map_err(|error| error.to_string())?;
-    Ok(Running { broker, net })
 }
 
 impl Running {
+    /// What `/metrics` says of a name, with its labels if it has some.
+    pub async fn metric(&self, name: &str) -> u64 {
+        let text = self.broker.metrics().await.unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.expect("it is shown").parse().unwrap()
+    }
+
     pub async fn connect(&self) -> Connection {
         self.connect_to(9092).await
     }
@@ -153,6 +167,13 @@ pub fn produce_request(topic: &str, index: i32, batch: Bytes, acks: i16) -> Prod
         }],
         ..Default::default()
     }
+}
+
+/// From the beginning of partition 0.
+pub fn fetch_request(topic: &str, max_bytes: i32, max_wait_ms: i32) -> FetchRequest {
+    let partition = FetchPartition { partition_max_bytes: max_bytes, ..Default::default() };
+    let topics = vec![FetchTopic { topic: topic.into(), partitions: vec![partition], ..Default::default() }];
+    FetchRequest { max_wait_ms, min_bytes: 1, max_bytes, session_epoch: -1, topics, ..Default::default() }
 }
 
 pub fn batch(values: &[&str]) -> Bytes {

@@ -1,20 +1,12 @@
 //! Clients that leave while something waits for them.
 
-use crate::harness::{Running, ok, start};
+use crate::harness::{Running, fetch_request, ok, start};
 use crate::topics::creation;
-use ottla_wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic};
+use ottla_wire::messages::fetch::FetchRequest;
 
 /// Waits for records that nobody writes, for as long as a request can.
 fn long_poll() -> FetchRequest {
-    let partition = FetchPartition { partition_max_bytes: 1 << 20, ..Default::default() };
-    FetchRequest {
-        max_wait_ms: i32::MAX,
-        min_bytes: 1,
-        max_bytes: 1 << 20,
-        session_epoch: -1,
-        topics: vec![FetchTopic { topic: "t".into(), partitions: vec![partition], ..Default::default() }],
-        ..Default::default()
-    }
+    fetch_request("t", 1 << 20, i32::MAX)
 }
 
 async fn with_topic(settings: &[(&str, &str)]) -> Running {

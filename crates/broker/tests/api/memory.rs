@@ -2,13 +2,13 @@
 //! gauges of the budgets.
 
 use crate::groups::{AT_ONCE, alone, commit, find, ready};
-use crate::harness::{Connection, Running, batch, ok, start};
+use crate::harness::{Connection, Running, batch, fetch_request, ok, start};
 use crate::topics::creation;
 use futures_util::future::join_all;
 use ottla_wire::ErrorCode;
 use ottla_wire::messages::describe_configs::{DescribeConfigsRequest, DescribeConfigsResource};
 use ottla_wire::messages::describe_groups::DescribeGroupsRequest;
-use ottla_wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic};
+use ottla_wire::messages::fetch::FetchRequest;
 use ottla_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
 use ottla_wire::messages::offset_fetch::{
     OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics,
@@ -25,10 +25,7 @@ const SMALL_FRAMES: (&str, &str) = ("socket.request.max.bytes", "1048576");
 
 /// Bytes taken of a budget.
 async fn used(running: &Running, budget: &str) -> u64 {
-    let start = format!("ottla_memory_used_bytes{{budget=\"{budget}\"}} ");
-    let text = running.broker.metrics().await.unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix(&start));
-    line.expect("the budget has a gauge").parse().unwrap()
+    running.metric(&format!("ottla_memory_used_bytes{{budget=\"{budget}\"}}")).await
 }
 
 async fn until(running: &Running, budget: &str, holds: impl Fn(u64) -> bool) {
@@ -72,15 +69,7 @@ async fn ask_for_much(connection: &mut Connection, running: &Running) {
 
 /// From the beginning of `t`, with room for much.
 fn fetch() -> FetchRequest {
-    let partition = FetchPartition { partition_max_bytes: 16 << 20, ..Default::default() };
-    FetchRequest {
-        max_wait_ms: 500,
-        min_bytes: 1,
-        max_bytes: 16 << 20,
-        session_epoch: -1,
-        topics: vec![FetchTopic { topic: "t".into(), partitions: vec![partition], ..Default::default() }],
-        ..Default::default()
-    }
+    fetch_request("t", 16 << 20, 500)
 }
 
 /// A topic `t` with one batch of 900 KiB.

@@ -1,17 +1,11 @@
 //! What `/metrics` says of a state: who acknowledges early, what is damaged, who keeps a session.
 
-use crate::harness::{Running, batch, ok, start_on};
+use crate::harness::{batch, fetch_request, ok, start_on};
 use crate::settings::create;
 use ottla_env::disk::{Disk, MemoryDisk, OpenMode};
-use ottla_wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic};
+use ottla_wire::messages::fetch::FetchRequest;
 use ottla_wire::{ErrorCode, apis};
 use std::path::{Path, PathBuf};
-
-async fn gauge(running: &Running, name: &str) -> i64 {
-    let text = running.broker.metrics().await.unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).unwrap();
-    line.parse().unwrap()
-}
 
 fn segments(disk: &MemoryDisk, dir: &Path) -> Vec<PathBuf> {
     let entries = disk.list(dir).unwrap().into_iter();
@@ -23,9 +17,7 @@ fn segments(disk: &MemoryDisk, dir: &Path) -> Vec<PathBuf> {
 
 /// Opens a session that reads the topic.
 fn fetch(topic: &str) -> FetchRequest {
-    let partitions = vec![FetchPartition { partition_max_bytes: 1 << 20, ..Default::default() }];
-    let topics = vec![FetchTopic { topic: topic.into(), partitions, ..Default::default() }];
-    FetchRequest { max_bytes: 1 << 20, session_epoch: 0, topics, ..Default::default() }
+    FetchRequest { session_epoch: 0, ..fetch_request(topic, 1 << 20, 0) }
 }
 
 #[tokio::test]
@@ -37,17 +29,17 @@ async fn logs_that_acknowledge_early_damaged_logs_and_sessions_are_counted() {
     let mut connection = running.connect().await;
     create(&mut connection, "t", &[]).await;
     ok(connection.produce("t", 0, batch(&["a record"])).await.error_code);
-    assert_eq!(gauge(&running, "ottla_os_logs").await, 0);
+    assert_eq!(running.metric("ottla_os_logs").await, 0);
     let [segment] = &segments(&disk, Path::new("data/topics"))[..] else { panic!("one log") };
     create(&mut connection, "early", &[("durability", "os")]).await;
     ok(connection.produce("early", 0, batch(&["a record"])).await.error_code);
-    assert_eq!(gauge(&running, "ottla_os_logs").await, 1);
-    assert_eq!(gauge(&running, "ottla_fetch_sessions").await, 0);
+    assert_eq!(running.metric("ottla_os_logs").await, 1);
+    assert_eq!(running.metric("ottla_fetch_sessions").await, 0);
     let read = connection.call(VERSION, &fetch("t")).await;
     ok(read.responses[0].partitions[0].error_code);
-    assert_eq!(gauge(&running, "ottla_fetch_sessions").await, 1);
-    assert_eq!(gauge(&running, "ottla_offline_logs").await, 0);
-    assert_eq!(gauge(&running, "ottla_open_listeners").await, 0);
+    assert_eq!(running.metric("ottla_fetch_sessions").await, 1);
+    assert_eq!(running.metric("ottla_offline_logs").await, 0);
+    assert_eq!(running.metric("ottla_open_listeners").await, 0);
     running.broker.stop().await.unwrap();
 
     let end = disk.len(segment).unwrap().unwrap();
@@ -58,5 +50,5 @@ async fn logs_that_acknowledge_early_damaged_logs_and_sessions_are_counted() {
         ErrorCode::from_code(read.responses[0].partitions[0].error_code),
         ErrorCode::KafkaStorageError
     );
-    assert_eq!(gauge(&running, "ottla_offline_logs").await, 1);
+    assert_eq!(running.metric("ottla_offline_logs").await, 1);
 }

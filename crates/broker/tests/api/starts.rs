@@ -1,18 +1,13 @@
 //! What a start does to logs and ports, and what it leaves alone.
 
-use crate::harness::{Connection, batch, ok, produce_request, start_on};
+use crate::harness::{Connection, batch, broker_on, ok, produce_request, start_on};
 use crate::topics::creation;
-use ottla_broker::settings::{Input, load};
-use ottla_broker::{BindError, Broker, BrokerStart, StartError};
-use ottla_env::clock::OsClock;
+use ottla_broker::{BindError, StartError};
 use ottla_env::disk::{Disk, Lost, MemoryDisk, OperationKind};
 use ottla_env::net::{MemoryNet, Net};
-use ottla_env::rng::SeededRng;
-use ottla_env::task::Threads;
 use ottla_wire::messages::produce::PartitionProduceData;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
-use std::sync::Arc;
 
 /// A record for each of so many partitions of a new topic.
 async fn fill(connection: &mut Connection, name: &str, partitions: i32) {
@@ -60,20 +55,6 @@ async fn r2_from_16_dirty_logs_on_one_sync_of_the_file_system_stands_for_theirs(
     }
 }
 
-async fn try_start(disk: &MemoryDisk, net: &MemoryNet, flags: &[(&str, &str)]) -> Result<Broker, StartError> {
-    let mut all = vec![("log.dirs".to_owned(), "data".to_owned())];
-    all.extend(flags.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    Broker::start(BrokerStart {
-        settings: load(&Input { flags: all, ..Input::default() }).unwrap(),
-        disk: Arc::new(disk.clone()),
-        net: Arc::new(net.clone()),
-        clock: Arc::new(OsClock::new()),
-        rng: Arc::new(SeededRng::new(1)),
-        workers: Arc::new(Threads),
-    })
-    .await
-}
-
 #[tokio::test]
 async fn the_second_default_port_moves_when_it_is_taken_and_the_first_does_not() {
     let net = MemoryNet::new();
@@ -82,14 +63,14 @@ async fn the_second_default_port_moves_when_it_is_taken_and_the_first_does_not()
     for (port, ip) in [9093, 9644].into_iter().flat_map(|port| both.map(|ip| (port, ip))) {
         held.push(net.listen(SocketAddr::new(ip, port)).await.unwrap());
     }
-    let broker = try_start(&MemoryDisk::new(), &net, &[]).await.unwrap();
+    let broker = broker_on(&MemoryDisk::new(), &net, &[]).await.unwrap();
     let ports: Vec<u16> = broker.kafka.iter().map(SocketAddr::port).collect();
     assert_eq!(ports[..2], [9092, 9092]);
     assert!(ports.len() == 4 && ports[2..].iter().all(|port| *port != 9093 && *port != 0), "{ports:?}");
     for port in ports {
         net.connect("127.0.0.1", port).await.unwrap();
     }
-    let taken = try_start(&MemoryDisk::new(), &net, &[]).await.unwrap_err();
+    let taken = broker_on(&MemoryDisk::new(), &net, &[]).await.unwrap_err();
     assert!(matches!(taken, StartError::Bind(BindError::InUse { address, .. }) if address.port() == 9092));
 }
 
@@ -99,9 +80,9 @@ async fn a_clean_stop_stays_clean_when_a_port_is_taken() {
     start_on(&disk, &[]).await.broker.stop().await.unwrap();
     let held = net.listen(SocketAddr::from(([127, 0, 0, 1], 9092))).await.unwrap();
     let listeners = [("listeners", "PLAINTEXT://127.0.0.1:9092")];
-    assert!(try_start(&disk, &net, &listeners).await.is_err());
+    assert!(broker_on(&disk, &net, &listeners).await.is_err());
     assert!(disk.entry(Path::new("data/clean-stop")).unwrap().is_some());
     drop(held);
-    drop(try_start(&disk, &net, &listeners).await.unwrap());
+    drop(broker_on(&disk, &net, &listeners).await.unwrap());
     assert!(disk.entry(Path::new("data/clean-stop")).unwrap().is_none());
 }

@@ -1,6 +1,6 @@
 //! Clients that do more than their quotas allow.
 
-use crate::harness::{Connection, Running, batch, ok, produce_request, start, versions};
+use crate::harness::{Connection, Running, batch, fetch_request, ok, produce_request, start, versions};
 use crate::quotas::alter;
 use crate::topics::creation;
 use ottla_wire::frame::encode_request;
@@ -47,15 +47,7 @@ async fn with_memory(bytes: &str) -> Running {
 
 /// Waits for the first records of `t`.
 fn tail() -> FetchRequest {
-    let partition = FetchPartition { partition_max_bytes: 1 << 20, ..Default::default() };
-    FetchRequest {
-        max_wait_ms: 60_000,
-        min_bytes: 1,
-        max_bytes: 1 << 20,
-        session_epoch: -1,
-        topics: vec![FetchTopic { topic: "t".into(), partitions: vec![partition], ..Default::default() }],
-        ..Default::default()
-    }
+    fetch_request("t", 1 << 20, 60_000)
 }
 
 #[tokio::test]

@@ -66,10 +66,21 @@ async fn live(disk: &MemoryDisk, running: &Running) -> Promise {
     }
     promise.deletion_asked = true;
     promise.deleted = delete(&mut connection).await;
-    while promise.deleted && left_of_deleted(disk).is_ok_and(|left| !left.is_empty()) {
-        tokio::task::yield_now().await;
+    if promise.deleted {
+        let left = || left_of_deleted(disk).is_ok_and(|left| !left.is_empty());
+        assert!(is_resumed(left).await, "a deletion hangs");
     }
     promise
+}
+
+/// Until nothing is left of a deleted topic, or the power is gone. False: it takes too long.
+async fn is_resumed(left: impl Fn() -> bool) -> bool {
+    let resuming = async {
+        while left() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(RESUMED, resuming).await.is_ok()
 }
 
 /// Directories of partitions, and records of topics that are being deleted, if the power went now. An error: it went.
@@ -128,12 +139,7 @@ async fn check(disk: &MemoryDisk, promise: &Promise) -> Result<bool, String> {
     if promise.created && !promise.deletion_asked {
         return Err("the topic was created, and is not there".to_owned());
     }
-    let resuming = async {
-        while !left().is_empty() {
-            tokio::task::yield_now().await;
-        }
-    };
-    if tokio::time::timeout(RESUMED, resuming).await.is_err() {
+    if !is_resumed(|| !left().is_empty()).await {
         return Err(format!("of a deleted topic {:?} is left", left()));
     }
     drop((connection, running));
@@ -156,9 +162,8 @@ async fn check_inside(after: &MemoryDisk, promise: &Promise) -> Result<usize, St
         let disk = after.crash(Lost::NothingUnsynced);
         disk.fail_at(disk.operation_count() + number, Fault::Cut);
         if let Ok(running) = try_start_on(&disk, &[]).await {
-            while left_of_deleted(&disk).is_ok_and(|left| !left.is_empty()) {
-                tokio::task::yield_now().await;
-            }
+            let left = || left_of_deleted(&disk).is_ok_and(|left| !left.is_empty());
+            assert!(is_resumed(left).await, "a deletion hangs");
             drop(running);
         }
         for lost in [Lost::AllUnsynced, Lost::NothingUnsynced] {

@@ -60,8 +60,10 @@ struct Dump {
 }
 
 pub fn run(args: &Args, global: &Global) -> Result<Exit> {
+    // `.` and the like have no names, by which a partition finds the data directory around it.
+    let absolute = |dir: &Path| std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
     match &args.action {
-        Action::Verify(at) => verify::run(&OsDisk, &at.dir, global),
+        Action::Verify(at) => verify::run(&OsDisk, &absolute(&at.dir), global),
         Action::Dump(dump) => print(&OsDisk, &dump.at.dir, dump.records),
     }
 }

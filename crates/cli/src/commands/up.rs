@@ -144,14 +144,18 @@ fn load(args: &Options, global: &Global, disk: &dyn Disk, temporary: Option<&Pat
             .ok_or_else(|| Failure::usage(format!("-X {setting}: a setting is NAME=VALUE")))?;
         flags.push((name.trim().to_owned(), value.trim().to_owned()));
     }
+    // A variable of the environment gives way to what the command line says.
+    let by_environment = |name: &str| flags.iter().all(|(set, _): &(String, String)| set != name);
+    let [bind_listeners, bind_http] =
+        ["listeners", "http.listen"].map(|name| own.bind.is_some() || by_environment(name));
     let mut flag = |name: &str, value: String| flags.push((name.to_owned(), value));
     if let Some(dir) = own.data_dir.as_deref().or(temporary) {
         flag("log.dirs", dir.display().to_string());
     }
-    let bind = own.bind.clone().or_else(|| std::env::var("OTTLA_BIND").ok());
+    let bind = own.bind.clone().or_else(|| std::env::var("OTTLA_BIND").ok().filter(|host| !host.is_empty()));
     let bound = bind.map(|host| if host.contains(':') { format!("[{host}]") } else { host });
     let kafka_listen = match &bound {
-        Some(host) if own.kafka_listen.is_empty() => {
+        Some(host) if own.kafka_listen.is_empty() && bind_listeners => {
             KAFKA_PORTS.map(|port| format!("{host}:{port}")).to_vec()
         }
         _ => own.kafka_listen.clone(),
@@ -161,7 +165,9 @@ fn load(args: &Options, global: &Global, disk: &dyn Disk, temporary: Option<&Pat
         let names = (0..kafka_listen.len()).map(|i| format!("{}:PLAINTEXT", listener_name(i)));
         flag("listener.security.protocol.map", names.collect::<Vec<_>>().join(","));
     }
-    if let Some(address) = own.http_listen.clone().or(bound.map(|host| format!("{host}:{HTTP_PORT}"))) {
+    if let Some(address) =
+        own.http_listen.clone().or(bound.filter(|_| bind_http).map(|host| format!("{host}:{HTTP_PORT}")))
+    {
         flag("http.listen", address);
     }
     if let Some(levels) = args.log.as_deref().or(global.verbose.then_some("debug")) {

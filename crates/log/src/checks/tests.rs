@@ -157,3 +157,12 @@ fn a_damaged_start_is_a_problem_and_a_damaged_index_a_note() {
     let found = verify(&fixture.disk, Path::new(DIR), None, &mut |_, _, _, _| {}).unwrap();
     assert_eq!((found.problems.len(), found.bad_indexes), (0, vec![index]));
 }
+
+#[test]
+fn an_empty_file_that_a_failed_write_left_is_no_problem() {
+    let fixture = Fixture::new();
+    let entry = fixture.log.entry();
+    let between = Path::new(DIR).join(log_name(entry.segments[0].base_offset + 1, None));
+    fixture.disk.open(&between, OpenMode::Write).unwrap();
+    assert_eq!(fixture.problems(Some(&entry)), [""; 0]);
+}

@@ -217,6 +217,8 @@ fn i1_a_power_cut_may_take_what_was_not_synced_and_no_more() {
     let again = [sent(1, 13), acked(13, 1)];
     holds(&cut_at_1(&three, &[&again[..], &[dump(0, &[10, 13])]].concat()));
     breaks("I1", &cut_at_1(&three, &[&again[..], &[dump(0, &[10])]].concat()));
+    // What the cut took does not come back in that place.
+    breaks("I1", &cut_at_1(&three, &[&again[..], &[dump(0, &[10, 11])]].concat()));
 }
 
 #[test]

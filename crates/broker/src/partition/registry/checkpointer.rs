@@ -173,8 +173,8 @@ impl Inner {
                 let deleted: HashSet<[u8; 16]> = deleted.iter().map(|id| id.0).collect();
                 checkpoint.logs.retain(|(id, _), _| !deleted.contains(id));
             }
-            if let Some(revision) = self.metadata_revision.get() {
-                checkpoint.metadata_revision = revision();
+            if let Some(revision) = self.metadata_revision.get().and_then(|revision| revision()) {
+                checkpoint.metadata_revision = revision;
             }
             checkpoint.clone()
         };

@@ -76,17 +76,19 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit> {
     let mut other = global.clone();
     other.bootstrap_server = vec![args.against.clone()];
     let mut signals = Signals::new()?;
-    let pids = [process_of(global, &mut signals).await?, process_of(&other, &mut signals).await?];
-    let others = match (args.pause, pids) {
-        (false, _) => {
+    let others = if args.pause {
+        match [process_of(global, &mut signals).await?, process_of(&other, &mut signals).await?] {
+            [Some(a), Some(b)] if a != b => [Some(b), Some(a)],
+            _ => {
+                let why = "--pause: the two brokers must be two processes of this machine that can be seen";
+                return Err(Failure::usage(why).into());
+            }
+        }
+    } else {
+        if !global.quiet {
             eprintln!("both brokers run: one idles while the other is measured; --pause stops it");
-            [None, None]
         }
-        (true, [Some(a), Some(b)]) if a != b => [Some(b), Some(a)],
-        (true, _) => {
-            let why = "--pause: the two brokers must be two processes of this machine that can be seen";
-            return Err(Failure::usage(why).into());
-        }
+        [None, None]
     };
     let mut steps = Steps::default();
     for pair in 0..=args.pairs {
@@ -94,13 +96,17 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit> {
         for ((name, global), other) in [("A", global), ("B", &other)].into_iter().zip(others) {
             let paused = other.map(Paused::new).transpose().context("stop the other broker")?;
             let run = once(args, &config, name, global, &mut signals).await;
-            if paused.is_some() {
-                drop(paused);
-                tokio::time::sleep(AWAKE).await;
-            }
+            let was_paused = paused.is_some();
+            drop(paused);
             let (run, ended) = run.with_context(|| format!("run {name}"))?;
             if ended != Exit::Done {
                 return Ok(ended);
+            }
+            if was_paused {
+                tokio::select! {
+                    () = tokio::time::sleep(AWAKE) => {}
+                    exit = signals.next() => return Ok(exit),
+                }
             }
             runs.push(run);
         }

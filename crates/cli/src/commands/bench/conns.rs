@@ -1,6 +1,6 @@
 //! `ottla bench conns`: many connections, their memory, and requests among them.
 
-use super::own::BenchTopic;
+use super::own::with_topic;
 use super::replay::parse_count;
 use super::steps::Steps;
 use super::watch::{Plan, broker_pid, watch};
@@ -43,11 +43,10 @@ pub struct Args {
 
 pub async fn run(args: &Args, global: &Global) -> Result<Exit> {
     let _ = ottla_env::process::raise_open_file_limit();
-    let (client, settings) = cluster::connect(global).await?;
-    let topic = BenchTopic::new(None);
-    let result = measure(args, &topic.name, &client, &settings.client.surroundings, global).await;
-    topic.remove(&client).await;
-    result
+    with_topic(None, global, async |topic, client, surroundings| {
+        measure(args, topic, client, surroundings, global).await
+    })
+    .await
 }
 
 async fn measure(
@@ -91,11 +90,7 @@ async fn measure(
     let progress = Arc::new(Progress::unlimited());
     let asking = crowd.ask_once(topic, ASKING, surroundings, &progress);
     let (measured, ended) = watch(asking, &progress, plan("ask"), global, &mut signals).await?;
-    for (name, quantile) in [("p50", 0.5), ("p99", 0.99), ("max", 1.0)] {
-        if let Some(ms) = measured.latencies.quantile_ms(quantile) {
-            steps.add(name, "ms", ms);
-        }
-    }
+    steps.latencies(&measured.latencies);
     steps.print(global)?;
     Ok(ended.exit())
 }

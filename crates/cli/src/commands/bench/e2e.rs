@@ -1,6 +1,6 @@
 //! `ottla bench e2e`: from the instant a record is due to the instant a consumer has it.
 
-use super::own::BenchTopic;
+use super::own::with_topic;
 use super::replay::usize_of;
 use super::watch::{Plan, broker_pid, print, watch};
 use crate::args::Global;
@@ -44,11 +44,10 @@ pub struct Args {
 }
 
 pub async fn run(args: &Args, global: &Global) -> Result<Exit> {
-    let (client, settings) = cluster::connect(global).await?;
-    let topic = BenchTopic::new(None);
-    let result = measure(args, &topic.name, &client, &settings.client.surroundings, global).await;
-    topic.remove(&client).await;
-    result
+    with_topic(None, global, async |topic, client, surroundings| {
+        measure(args, topic, client, surroundings, global).await
+    })
+    .await
 }
 
 async fn measure(

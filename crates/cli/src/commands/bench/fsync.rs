@@ -1,8 +1,8 @@
 //! `ottla bench fsync`: acknowledgements of what is on the disk, one batch in each request.
 
 use super::durability::{self, Durability};
-use super::own::BenchTopic;
-use super::replay::{parse_count, usize_of};
+use super::own::with_topic;
+use super::replay::{parse_count, usize_of, warm_up};
 use super::steps::Steps;
 use super::watch::{Plan, broker_pid, watch};
 use crate::args::Global;
@@ -59,11 +59,10 @@ pub struct Args {
 }
 
 pub async fn run(args: &Args, global: &Global) -> Result<Exit> {
-    let (client, settings) = cluster::connect(global).await?;
-    let topic = BenchTopic::new(None);
-    let result = measure(args, &topic.name, &client, &settings.client.surroundings, global).await;
-    topic.remove(&client).await;
-    result
+    with_topic(None, global, async |topic, client, surroundings| {
+        measure(args, topic, client, surroundings, global).await
+    })
+    .await
 }
 
 async fn measure(
@@ -87,14 +86,10 @@ async fn measure(
     };
     let mut replay = Replay::prepare(&layout, &config, surroundings).await.map_err(failure)?;
     let mut signals = Signals::new()?;
-    if args.warm_up > 0 {
-        let records = args.warm_up.saturating_mul(replay.records_per_batch());
-        let progress = Arc::new(Progress::of_records(records));
-        let plan = Plan { name: "warm-up", records: Some(records), time: None };
-        let (_, ended) = watch(replay.run(&progress), &progress, plan, global, &mut signals).await?;
-        if ended.exit() != Exit::Done {
-            return Ok(ended.exit());
-        }
+    let records = args.warm_up.saturating_mul(replay.records_per_batch());
+    let warmed = warm_up(&mut replay, records, global, &mut signals).await?;
+    if warmed != Exit::Done {
+        return Ok(warmed);
     }
     let records = args.acks.saturating_mul(replay.records_per_batch());
     let progress = Arc::new(Progress::of_records(records));
@@ -106,11 +101,7 @@ async fn measure(
     let mut steps = Steps::default();
     steps.label("durability", durability::of_topic(client, topic).await?);
     steps.add("acks", "acks/s", acks / measured.elapsed.as_secs_f64());
-    for (name, quantile) in [("p50", 0.5), ("p99", 0.99), ("max", 1.0)] {
-        if let Some(ms) = measured.latencies.quantile_ms(quantile) {
-            steps.add(name, "ms", ms);
-        }
-    }
+    steps.latencies(&measured.latencies);
     if let Some((before, after)) = flushes.zip(flushed) {
         let flushes = after.saturating_sub(before) as f64;
         steps.add("deviceFlushes", "", flushes);

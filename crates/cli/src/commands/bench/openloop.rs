@@ -1,6 +1,6 @@
 //! `ottla bench openloop`: produces at a fixed rate, whatever the broker does.
 
-use super::own::BenchTopic;
+use super::own::with_topic;
 use super::replay::{parse_acks, parse_count, usize_of};
 use super::watch::{Plan, broker_pid, print, watch};
 use crate::args::Global;
@@ -66,11 +66,10 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit> {
             crate::exit::Failure::usage("--acks 0 has no answer whose latency could be measured").into()
         );
     }
-    let (client, settings) = cluster::connect(global).await?;
-    let topic = BenchTopic::new(args.topic.as_deref());
-    let result = measure(args, &topic.name, &client, &settings.client.surroundings, global).await;
-    topic.remove(&client).await;
-    result
+    with_topic(args.topic.as_deref(), global, async |topic, client, surroundings| {
+        measure(args, topic, client, surroundings, global).await
+    })
+    .await
 }
 
 async fn measure(

@@ -1,7 +1,10 @@
 //! The topic of a run: the one that was named, or one of its own that goes when the run ends.
 
+use crate::args::Global;
 use crate::cluster;
-use ottla_client::Client;
+use crate::exit::Exit;
+use anyhow::Result;
+use ottla_client::{Client, Surroundings};
 use ottla_env::rng::{OsRng, Rng};
 
 #[derive(Debug)]
@@ -22,6 +25,19 @@ impl BenchTopic {
             remove(client, &[self.name], &[]).await;
         }
     }
+}
+
+/// Connects and runs a load on its topic, which goes when it is the run's own.
+pub async fn with_topic(
+    named: Option<&str>,
+    global: &Global,
+    measure: impl AsyncFnOnce(&str, &Client, &Surroundings) -> Result<Exit>,
+) -> Result<Exit> {
+    let (client, settings) = cluster::connect(global).await?;
+    let topic = BenchTopic::new(named);
+    let result = measure(&topic.name, &client, &settings.client.surroundings).await;
+    topic.remove(&client).await;
+    result
 }
 
 /// Removes topics and groups of a run. A signal while that takes its time ends it.

@@ -1,6 +1,6 @@
 //! `ottla bench replay`: produces batches that were encoded before the clock started.
 
-use super::own::BenchTopic;
+use super::own::with_topic;
 use super::watch::{Plan, broker_pid, print, watch};
 use crate::args::Global;
 use crate::cluster::{self, Signals};
@@ -149,11 +149,26 @@ pub fn records_of(bytes: u64, record: u64) -> u64 {
 
 pub async fn run(args: &Args, global: &Global) -> Result<Exit> {
     let config = args.config()?;
-    let (client, settings) = cluster::connect(global).await?;
-    let topic = BenchTopic::new(args.topic.as_deref());
-    let result = measure(args, &config, &topic.name, &client, &settings.client.surroundings, global).await;
-    topic.remove(&client).await;
-    result
+    with_topic(args.topic.as_deref(), global, async |topic, client, surroundings| {
+        measure(args, &config, topic, client, surroundings, global).await
+    })
+    .await
+}
+
+/// Sends so many records that do not count.
+pub async fn warm_up(
+    replay: &mut Replay,
+    records: u64,
+    global: &Global,
+    signals: &mut Signals,
+) -> Result<Exit> {
+    if records == 0 {
+        return Ok(Exit::Done);
+    }
+    let progress = Arc::new(Progress::of_records(records));
+    let plan = Plan { name: "warm-up", records: Some(records), time: None };
+    let (_, ended) = watch(replay.run(&progress), &progress, plan, global, signals).await?;
+    Ok(ended.exit())
 }
 
 async fn measure(
@@ -170,14 +185,9 @@ async fn measure(
     let pid = broker_pid(args.pid, &layout, surroundings).await?;
     let mut replay = Replay::prepare(&layout, config, surroundings).await.map_err(failure)?;
     let mut signals = Signals::new()?;
-    if args.warm_up > 0 {
-        let records = records_of(args.warm_up, args.record);
-        let progress = Arc::new(Progress::of_records(records));
-        let plan = Plan { name: "warm-up", records: Some(records), time: None };
-        let (_, ended) = watch(replay.run(&progress), &progress, plan, global, &mut signals).await?;
-        if ended.exit() != Exit::Done {
-            return Ok(ended.exit());
-        }
+    let warmed = warm_up(&mut replay, records_of(args.warm_up, args.record), global, &mut signals).await?;
+    if warmed != Exit::Done {
+        return Ok(warmed);
     }
     let records = args.records_to_send();
     let progress = Arc::new(Progress::of_records(records.unwrap_or(u64::MAX)));

@@ -3,6 +3,7 @@
 use crate::render::{Row, column, wide};
 use crate::{args::Global, render};
 use anyhow::Result;
+use ottla_bench::figures::Latencies;
 use ottla_bench::figures::rounded;
 use ottla_bench::series::Series;
 use serde_json::Value;
@@ -39,6 +40,15 @@ impl Steps {
                 let mut series = Series::default();
                 series.push(value);
                 self.list.push(Step { name, unit, series });
+            }
+        }
+    }
+
+    /// The median, the 99th percentile and the longest.
+    pub fn latencies(&mut self, latencies: &Latencies) {
+        for (name, quantile) in [("p50", 0.5), ("p99", 0.99), ("max", 1.0)] {
+            if let Some(ms) = latencies.quantile_ms(quantile) {
+                self.add(name, "ms", ms);
             }
         }
     }
