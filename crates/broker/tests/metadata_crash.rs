@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 const EIO: i32 = 5;
+const EMFILE: i32 = 24;
 const ENOSPC: i32 = 28;
 
 #[test]
@@ -74,6 +75,50 @@ fn a_failed_write_is_cut_back_and_a_failed_sync_ends_everything() {
         }
     }
     assert!(count.iter().all(|n| *n > 0), "{count:?}");
+}
+
+#[test]
+fn want_of_room_or_of_a_descriptor_in_a_snapshot_puts_it_off() {
+    let prepared = || {
+        let disk = fresh();
+        create(&disk, Path::new(DIR)).unwrap();
+        let mut engine = open(&disk).unwrap();
+        let mut promise = Promise::default();
+        commit(&mut engine, &mut promise, 1).unwrap();
+        (disk, engine, promise)
+    };
+    let (healthy, mut engine, _) = prepared();
+    let begun = healthy.operation_count();
+    engine.snapshot().unwrap();
+    let steps = healthy.operations().split_off(begun);
+    let mut refused = 0;
+    for (number, kind) in steps.iter().map(|operation| operation.kind).enumerate() {
+        let lacks = match kind {
+            OperationKind::Create => [ENOSPC, EMFILE].as_slice(),
+            OperationKind::Write => &[ENOSPC],
+            OperationKind::SyncDir => &[EMFILE],
+            _ => &[],
+        };
+        for lacked in lacks {
+            let (disk, mut engine, mut promise) = prepared();
+            disk.fail_at(disk.operation_count() + number, Fault::Error(*lacked));
+            engine.snapshot().expect("it is put off");
+            // Where a snapshot stands without its log, the log is begun before anything else, and may fail again.
+            disk.fail_kind(kind, 1, *lacked);
+            match commit(&mut engine, &mut promise, 2) {
+                Ok(()) => disk.fail_kind(kind, 0, *lacked),
+                Err(CoordError::NotWritten(_)) => refused += 1,
+                Err(other) => panic!("{kind:?}: {other}"),
+            }
+            for step in 3..5 {
+                for lost in [Lost::AllUnsynced, Lost::NothingUnsynced] {
+                    promise.check(&keys(&open(&disk.crash(lost)).unwrap())).unwrap();
+                }
+                commit(&mut engine, &mut promise, step).expect("nothing is lacking any more");
+            }
+        }
+    }
+    assert!(refused >= 4, "{refused} of {}", steps.len());
 }
 
 #[test]

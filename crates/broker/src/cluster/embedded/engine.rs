@@ -10,7 +10,7 @@ use super::stored::{self, MAX_FILE, OpenError, SNAPSHOT, Stored, base_of, log_na
 use crate::cluster::controls::{self, Control};
 use crate::cluster::coord::{CoordError, MAX_WRITES, Revision, StorageFailed, Transaction, Write};
 use crate::cluster::store::{Store, Undo};
-use ottla_env::disk::{Disk, File, OpenMode};
+use ottla_env::disk::{Disk, File, OpenMode, lacks_descriptors, lacks_room};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,6 +39,8 @@ pub struct Engine {
     snapshot_len: u64,
     /// Log length at which a snapshot is tried.
     snapshot_at: u64,
+    /// A snapshot covers the log: nothing more may come into it, and the next one is still to be begun.
+    is_covered: bool,
     /// Only ever filled by a planted bug.
     held_back: Vec<u8>,
     /// What broke; nothing is written any more.
@@ -91,17 +93,16 @@ impl Engine {
             end,
             snapshot_len,
             snapshot_at: SNAPSHOT_EVERY.max(snapshot_len),
+            is_covered,
             held_back: Vec::new(),
             failed: None,
             dir: dir.to_owned(),
             disk,
             store,
         };
-        if is_covered {
-            // The crash came between a snapshot and its new log.
-            let next = engine.dir.join(log_name(report.revision));
-            engine.begin_log().map_err(OpenError::io("write", &next))?;
-        }
+        // Where the crash came between a snapshot and its new log.
+        let next = engine.dir.join(log_name(report.revision));
+        engine.begin_log_if_due().map_err(OpenError::io("write", &next))?;
         engine.remove_leftovers().map_err(OpenError::io("clear", dir))?;
         engine.end_old_sessions().map_err(|error| OpenError::io("write", &engine.path)(io_error(error)))?;
         Ok((engine, report))
@@ -123,6 +124,12 @@ impl Engine {
 
     /// Commits transactions in their order, as one group: one write, one sync. Returns when they are durable.
     pub fn commit(&mut self, transactions: &[Transaction]) -> Vec<Result<Revision, CoordError>> {
+        if self.failed.is_none()
+            && let Err(error) = self.begin_log_if_due().map_err(|error| self.begin_failure(error))
+        {
+            self.note(&error);
+            return vec![Err(error); transactions.len()];
+        }
         let first = self.store.revision() + 1;
         let mut written: Vec<&[Write]> = Vec::new();
         let mut undo = Undo::default();
@@ -137,19 +144,24 @@ impl Engine {
         if written.is_empty() {
             return outcomes;
         }
-        let result = self
-            .failed
-            .clone()
-            .map_or_else(|| self.append(&format::group(first, &written)), |f| Err(f.into()));
+        let result = match &self.failed {
+            None => self.append(&format::group(first, &written)),
+            Some(failed) => Err(failed.clone().into()),
+        };
         if let Err(error) = result {
             self.store.undo(undo, first - 1);
-            if let CoordError::Failed(failed) = &error {
-                self.failed = Some(failed.clone());
-            }
+            self.note(&error);
             // A conflict may be with a transaction of this very group, which did not happen either.
             outcomes.iter_mut().for_each(|outcome| *outcome = Err(error.clone()));
         }
         outcomes
+    }
+
+    /// Nothing is written behind a failure.
+    fn note(&mut self, error: &CoordError) {
+        if let CoordError::Failed(failed) = error {
+            self.failed = Some(failed.clone());
+        }
     }
 
     fn append(&mut self, group: &[u8]) -> Result<(), CoordError> {
@@ -175,7 +187,7 @@ impl Engine {
         StorageFailed { action, path: path.to_owned(), source: Arc::new(source) }
     }
 
-    /// Writes a snapshot and begins a new log, when it is time. A full disk puts it off.
+    /// Writes a snapshot and begins a new log, when it is time. Want of room or of a descriptor puts it off.
     pub fn snapshot_if_due(&mut self) -> Result<(), StorageFailed> {
         if self.failed.is_some() || self.end < self.snapshot_at {
             return Ok(());
@@ -199,23 +211,43 @@ impl Engine {
         file.sync_data().map_err(|error| self.failure("sync", &temporary, error))?;
         let target = self.dir.join(SNAPSHOT);
         self.disk.rename(&temporary, &target).map_err(|error| self.failure("rename", &temporary, error))?;
-        self.disk.sync_dir(&self.dir).map_err(|error| self.failure("sync", &self.dir, error))?;
         self.snapshot_len = bytes.len() as u64;
-        self.begin_log().map_err(|error| self.failure("begin a log in", &self.dir, error))?;
-        // Leftovers cost room only; the next start clears them.
-        let _ = self.remove_leftovers();
+        self.is_covered = true;
+        match self.begin_log_if_due().map_err(|error| self.begin_failure(error)) {
+            // The next commit tries it again.
+            Err(CoordError::Failed(failed)) => return Err(failed),
+            Err(error) => tracing::warn!(error = %error, "a metadata log cannot be begun yet"),
+            // Leftovers cost room only; the next start clears them.
+            Ok(()) => drop(self.remove_leftovers()),
+        }
         Ok(())
     }
 
-    /// Begins the log that follows the snapshot at the current revision.
-    fn begin_log(&mut self) -> io::Result<()> {
+    /// Begins the log that follows the snapshot at the current revision, where one covers the log.
+    ///
+    /// May be repeated until it succeeds: a log without groups in front of a snapshot that is not durable yet is passed over
+    /// by a start, and both are durable when this returns.
+    fn begin_log_if_due(&mut self) -> io::Result<()> {
+        if !self.is_covered {
+            return Ok(());
+        }
+        self.disk.sync_dir(&self.dir)?;
+        // All of the store is in the snapshot: nothing is applied to it while this is due.
         let base = self.store.revision();
         let path = self.dir.join(log_name(base));
         self.file = create_log(self.disk.as_ref(), &self.dir, &path, base)?;
         self.path = path;
         self.end = LOG_HEADER_LEN as u64;
         self.snapshot_at = SNAPSHOT_EVERY.max(self.snapshot_len);
+        self.is_covered = false;
         Ok(())
+    }
+
+    fn begin_failure(&self, error: io::Error) -> CoordError {
+        if lacks_descriptors(&error) || lacks_room(&error) {
+            return CoordError::NotWritten(Arc::new(error));
+        }
+        self.failure("begin a log in", &self.dir, error).into()
     }
 
     /// Removes logs below the current one, and what a crash left of a snapshot.
