@@ -10,25 +10,33 @@ use std::fmt::Debug;
 
 const SEEDS: u64 = 40;
 
-const PARTITION: [partition::Control; 1] = [partition::Control::HighWatermarkAtAppend];
-const LOG: [log::Control; 3] =
-    [log::Control::SyncCoversTheEnd, log::Control::ProducersNotRebuilt, log::Control::CrcNotChecked];
-const METADATA: [cluster::Control; 2] = [cluster::Control::AnswerBeforeSync, cluster::Control::EpochsKept];
-const COORDINATOR: [coordinator::Control; 2] =
-    [coordinator::Control::AnsweredBeforeAppend, coordinator::Control::ReplayCutShort];
-const GROUP: [group::Control; 5] = [
-    group::Control::OldGenerationAccepted,
-    group::Control::DisplacedInstanceBelieved,
-    group::Control::AnyMemberAssigns,
-    group::Control::CommitNotWritten,
-    group::Control::ExpiredWhileRebalancing,
+/// A planted bug, and the seed that its hunt begins with: one that catches it now. What it is only decides how long the hunt
+/// takes; a change of the simulation makes it any seed, and 40 of them have to do whichever comes first.
+type Planted<C> = (C, u64);
+
+const PARTITION: [Planted<partition::Control>; 1] = [(partition::Control::HighWatermarkAtAppend, 3)];
+const LOG: [Planted<log::Control>; 3] = [
+    (log::Control::SyncCoversTheEnd, 37),
+    (log::Control::ProducersNotRebuilt, 2),
+    (log::Control::CrcNotChecked, 19),
+];
+const METADATA: [Planted<cluster::Control>; 2] =
+    [(cluster::Control::AnswerBeforeSync, 1), (cluster::Control::EpochsKept, 7)];
+const COORDINATOR: [Planted<coordinator::Control>; 2] =
+    [(coordinator::Control::AnsweredBeforeAppend, 19), (coordinator::Control::ReplayCutShort, 2)];
+const GROUP: [Planted<group::Control>; 5] = [
+    (group::Control::OldGenerationAccepted, 1),
+    (group::Control::DisplacedInstanceBelieved, 12),
+    (group::Control::AnyMemberAssigns, 2),
+    (group::Control::CommitNotWritten, 2),
+    (group::Control::ExpiredWhileRebalancing, 3),
 ];
 
 /// How many were caught; or the names of those that were not.
 pub fn catch_all(options: Options) -> Result<usize, String> {
     let mut caught = 0;
     let mut missed = Vec::new();
-    let mut hunt = |name: String| match run_all(Options { seeds: SEEDS, ..options }) {
+    let mut hunt = |name: String, first: u64| match run_all(Options { first, seeds: SEEDS, ..options }) {
         Err(Failure::Broken(violation)) => {
             println!("{name} caught by {}", violation.lines().next().unwrap_or_default());
             caught += 1;
@@ -44,10 +52,15 @@ pub fn catch_all(options: Options) -> Result<usize, String> {
     if missed.is_empty() { Ok(caught) } else { Err(format!("not caught: {}", missed.join(", "))) }
 }
 
-fn each<C: Copy + Debug>(controls: &[C], activate: fn(C), none: C, hunt: &mut impl FnMut(String)) {
-    for control in controls {
+fn each<C: Copy + Debug>(
+    planted: &[Planted<C>],
+    activate: fn(C),
+    none: C,
+    hunt: &mut impl FnMut(String, u64),
+) {
+    for (control, first) in planted {
         activate(*control);
-        hunt(format!("{control:?}"));
+        hunt(format!("{control:?}"), *first);
     }
     activate(none);
 }
