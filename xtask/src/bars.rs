@@ -15,6 +15,7 @@ use crate::interop::broker::{Broker, Kind};
 use crate::process::{cargo, output, run as run_command};
 use anyhow::{Context, Result, bail};
 use machine::Patience;
+use perf::Tool;
 use rows::Measured;
 use scenarios::{Acks, Owner, Reader, SCENARIOS, Scenario, WARM_UP, WARM_UP_PARTITIONS};
 use serde_json::{Value, json};
@@ -72,7 +73,7 @@ pub fn run(root: &Path, args: &[String]) -> Result<()> {
         bail!("no scenario of that name; `cargo xtask bars --list` names them");
     }
     run_command(root, &cargo(), &["build", "--release", "--locked", "--quiet"])?;
-    if chosen.iter().any(|scenario| scenario.measured.starts_with(perf::NAME)) {
+    if chosen.iter().any(|scenario| Tool::of(scenario.measured).is_some()) {
         // Fetched now, because a first fetch prints, and takes its time.
         clients::console(root)?;
     }
@@ -220,10 +221,10 @@ struct Target<'a> {
 
 impl Target<'_> {
     fn load(&self, load: &str) -> Result<Value> {
-        if load.starts_with(perf::NAME) {
-            return perf::run(self.root, load, self.bootstrap, self.pid);
+        match Tool::of(load) {
+            Some(tool) => tool.run(self.root, load, self.bootstrap, self.pid),
+            None => bench(self.root, load, &strs(&self.options())),
         }
-        bench(self.root, load, &strs(&self.options()))
     }
 
     fn options(&self) -> [String; 4] {

@@ -1,7 +1,7 @@
 //! The two tables: figures with ratios and goals, and the commands behind each load.
 
 use super::machine::State;
-use super::perf;
+use super::perf::Tool;
 use super::scenarios::{Acks, Bar, Goal, Owner, Reader, Scenario, WARM_UP, WARM_UP_PARTITIONS};
 use crate::clients;
 use crate::interop::broker::Kind;
@@ -81,9 +81,9 @@ impl Scenario {
 
     /// As they are typed, but for the address of the broker.
     fn commands(&self) -> Vec<String> {
-        let bench = |load: &str| match load.starts_with(perf::NAME) {
-            true => format!("{load} bootstrap.servers=HOST:PORT"),
-            false => format!("ottla bench {load}"),
+        let bench = |load: &str| match Tool::of(load) {
+            Some(tool) => format!("{load} {}", tool.bootstrap("HOST:PORT").join(" ")),
+            None => format!("ottla bench {load}"),
         };
         let mut commands = Vec::new();
         commands.extend(self.partitions.map(|partitions| format!("ottla topic create t -p {partitions}")));

@@ -48,7 +48,7 @@ pub struct Scenario {
     pub owner: Owner,
     /// Partitions of the topic `t`, where the load needs one.
     pub partitions: Option<&'static str>,
-    /// What `ottla bench` (or [`super::perf`]) does in runs that do not count, behind [`WARM_UP`].
+    /// What `ottla bench` (or a tool of [`super::perf`]) does in runs that do not count, behind [`WARM_UP`].
     pub before: &'static [&'static str],
     pub measured: &'static str,
     pub reader: Reader,
@@ -220,6 +220,18 @@ pub const SCENARIOS: &[Scenario] = &[
         before: &["openloop --rate 20000 -p 16 --time 10s"],
         measured: "openloop --rate 20000 -p 16 --time 20s",
         bars: OPEN_LOOP,
+        ..PRODUCE
+    },
+    Scenario {
+        name: "kafka-e2e-latency, records of 1 KiB, one after the other",
+        partitions: Some("1"),
+        before: &["kafka-e2e-latency --topic t --num-records 20000 --producer-acks all --record-size 1024"],
+        measured: "kafka-e2e-latency --topic t --num-records 20000 --producer-acks all --record-size 1024",
+        bars: &[
+            cost("brokerCpuUsPerRecord", "us", Goal::Ratio(5.0)),
+            cost("averageMs", "ms", Goal::Ratio(2.0)),
+            cost("p99Ms", "ms", Goal::None),
+        ],
         ..PRODUCE
     },
     Scenario {
