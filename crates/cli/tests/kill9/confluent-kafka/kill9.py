@@ -34,9 +34,16 @@ def stop_on_input():
 
 
 def write(bootstrap, rate):
+    seq, due = 0, time.monotonic()
+
+    def failed(error):
+        # Without this, `poll` raises what an idempotent producer cannot recover from.
+        if error.fatal():
+            OUT.write(f"fail librdkafka {seq} {error}\n")
+
     producer = Producer({
         **COMMON, "bootstrap.servers": bootstrap, "enable.idempotence": True, "acks": "all", "linger.ms": 5,
-        "message.timeout.ms": 0, "queue.buffering.max.messages": 20000,
+        "message.timeout.ms": 0, "queue.buffering.max.messages": 20000, "error_cb": failed,
     }, logger=None)
 
     def done(error, message):
@@ -46,7 +53,6 @@ def write(bootstrap, rate):
             OUT.write(f"fail librdkafka {message.key().decode()} {error}\n")
 
     stop = stop_on_input()
-    seq, due = 0, time.monotonic()
     while not stop.is_set():
         for _ in range(rate // 100):
             while True:
