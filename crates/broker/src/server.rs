@@ -7,6 +7,7 @@ use crate::context::{Client, Context};
 use crate::hosts::{self, Hosts};
 use crate::settings::ListenerConfig;
 use arc_swap::ArcSwap;
+use ottla_env::lanes::Lanes;
 use ottla_env::net::{Listener, Net};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -122,13 +123,14 @@ pub async fn addresses(config: &ListenerConfig) -> Result<Vec<IpAddr>, BindError
 }
 
 /// Accepts until the broker stops, then waits for the connections to give the answers that are due.
-pub async fn run(context: Arc<Context>, limits: Arc<Limits>, bound: Vec<Bound>) {
+pub async fn run(context: Arc<Context>, limits: Arc<Limits>, bound: Vec<Bound>, lanes: Lanes) {
     let hosts = Arc::<ArcSwap<Hosts>>::default();
     let admission = Arc::new(Admission::new(Arc::clone(&context), Arc::clone(&hosts)));
     let mut tasks = JoinSet::new();
     tasks.spawn(hosts::follow(Arc::clone(&context), hosts));
     for listener in bound {
-        tasks.spawn(accept(Arc::clone(&context), Arc::clone(&limits), listener, Arc::clone(&admission)));
+        let admission = Arc::clone(&admission);
+        tasks.spawn(accept(Arc::clone(&context), Arc::clone(&limits), listener, admission, lanes.clone()));
     }
     while tasks.join_next().await.is_some() {}
 }
@@ -148,7 +150,13 @@ fn milliseconds(ms: i64) -> Duration {
     Duration::from_millis(ms.unsigned_abs())
 }
 
-async fn accept(context: Arc<Context>, limits: Arc<Limits>, bound: Bound, admission: Arc<Admission>) {
+async fn accept(
+    context: Arc<Context>,
+    limits: Arc<Limits>,
+    bound: Bound,
+    admission: Arc<Admission>,
+    lanes: Lanes,
+) {
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -205,9 +213,14 @@ async fn accept(context: Arc<Context>, limits: Arc<Limits>, bound: Bound, admiss
             left,
         };
         let (context, limits) = (Arc::clone(&context), Arc::clone(&limits));
-        connections.spawn(async move {
+        lanes.spawn(&mut connections, async move {
             context.metrics.connection_opened();
-            connection::serve(Arc::clone(&context), client, leaving, limits, stream).await;
+            match stream.adopted() {
+                Ok(stream) => {
+                    connection::serve(Arc::clone(&context), client, leaving, limits, stream).await;
+                }
+                Err(error) => tracing::warn!(error = %error, "a connection cannot be served"),
+            }
             context.metrics.connection_closed();
             drop(place);
         });

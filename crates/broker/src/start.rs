@@ -22,6 +22,7 @@ use crate::server::{self, BindError, Bound};
 use crate::settings::{BrokerConfig, LiveSettings, Settings};
 use ottla_env::clock::Clock;
 use ottla_env::disk::Disk;
+use ottla_env::lanes::Lanes;
 use ottla_env::net::Net;
 use ottla_env::rng::Rng;
 use ottla_env::task::{Workers, run_once};
@@ -53,6 +54,8 @@ pub struct BrokerStart {
     pub clock: Arc<dyn Clock>,
     pub rng: Arc<dyn Rng>,
     pub workers: Arc<dyn Workers>,
+    /// Where connections are served.
+    pub lanes: Lanes,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -113,7 +116,7 @@ struct Opened {
 impl Broker {
     pub async fn start(start: BrokerStart) -> Result<Self, StartError> {
         let dir = open_dir(&start).await?;
-        let BrokerStart { settings, disk, net, clock, rng, workers } = start;
+        let BrokerStart { settings, disk, net, clock, rng, workers, lanes } = start;
         let format = dir.format().clone();
         let live = Arc::new(LiveSettings::new(format.node_id, settings));
         let settings = live.load();
@@ -188,7 +191,7 @@ impl Broker {
             background.spawn(admin::serve(admin, listener, connections, context.stopped()));
         }
         let kafka = bound.iter().map(|bound| bound.address).collect();
-        let server = tokio::spawn(server::run(Arc::clone(&context), limits, bound));
+        let server = tokio::spawn(server::run(Arc::clone(&context), limits, bound, lanes));
         Ok(Self {
             data_dir: dir.path().to_owned(),
             is_new: dir.is_new(),

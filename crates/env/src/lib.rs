@@ -9,6 +9,7 @@ pub mod clock;
 mod controls;
 pub mod disk;
 pub mod host;
+pub mod lanes;
 pub mod net;
 pub mod process;
 pub mod rng;

@@ -137,6 +137,14 @@ impl Stream {
         }
     }
 
+    /// The same connection, of the runtime that this is called on: it wakes whoever waits for it without a detour.
+    pub fn adopted(self) -> io::Result<Self> {
+        match self {
+            Self::Tcp(stream) => stream.into_std().and_then(TcpStream::from_std).map(Self::Tcp),
+            pipe => Ok(pipe),
+        }
+    }
+
     pub fn into_split(self) -> (ReadHalf, WriteHalf) {
         match self {
             Self::Tcp(stream) => {

@@ -5,6 +5,7 @@ use ottla_broker::settings::{Input, load};
 use ottla_broker::{Broker, BrokerStart, StartError};
 use ottla_env::clock::OsClock;
 use ottla_env::disk::MemoryDisk;
+use ottla_env::lanes::Lanes;
 use ottla_env::net::{MemoryNet, Net, ReadHalf, WriteHalf};
 use ottla_env::rng::SeededRng;
 use ottla_env::task::Threads;
@@ -57,6 +58,7 @@ pub async fn broker_on(
         clock: Arc::new(OsClock::new()),
         rng: Arc::new(SeededRng::new(1)),
         workers: Arc::new(Threads),
+        lanes: Lanes::default(),
     })
     .await
 }

@@ -14,10 +14,11 @@ use ottla_broker::settings::{self, Input, Settings};
 use ottla_broker::{Broker, BrokerStart, StartError};
 use ottla_env::clock::{Clock, OsClock};
 use ottla_env::disk::{Disk, OsDisk};
+use ottla_env::lanes::Lanes;
 use ottla_env::net::OsNet;
 use ottla_env::process;
 use ottla_env::rng::{OsRng, Rng};
-use ottla_env::task::Threads;
+use ottla_env::task::{Threads, Workers};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -228,6 +229,7 @@ async fn serve(
         clock: Arc::clone(&clock),
         rng: Arc::new(OsRng),
         workers: Arc::new(Threads),
+        lanes: Lanes::start(Threads.cores()).context("start the threads for connections")?,
     };
     let broker = Broker::start(start).await.map_err(start_failure)?;
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));

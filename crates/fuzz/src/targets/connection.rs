@@ -10,6 +10,7 @@ use ottla_broker::settings::{Input, load};
 use ottla_broker::{Broker, BrokerStart};
 use ottla_env::clock::OsClock;
 use ottla_env::disk::MemoryDisk;
+use ottla_env::lanes::Lanes;
 use ottla_env::net::{MemoryNet, Net};
 use ottla_env::rng::SeededRng;
 use ottla_env::task::Threads;
@@ -85,6 +86,7 @@ impl Running {
             clock: Arc::new(OsClock::new()),
             rng: Arc::new(SeededRng::new(1)),
             workers: Arc::new(Threads),
+            lanes: Lanes::default(),
         }));
         let broker = started.expect("a broker on an empty disk starts");
         let running = Self { runtime, net, broker: Some(broker), inputs: 0, written: 0, panics };

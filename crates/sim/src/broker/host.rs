@@ -11,6 +11,7 @@ use crate::checker::{Event, Place, Violation};
 use crate::disk::SimDisk;
 use ottla_broker::{Broker, BrokerStart};
 use ottla_env::clock::Clock;
+use ottla_env::lanes::Lanes;
 use ottla_env::rng::SeededRng;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -130,6 +131,8 @@ pub async fn live(shared: Rc<Shared>) -> turmoil::Result {
         clock: Arc::clone(&shared.clock) as Arc<dyn Clock>,
         rng: Arc::new(SeededRng::new(!seed)),
         workers: Arc::new(workers),
+        // One thread has all of it.
+        lanes: Lanes::default(),
     };
     let broker = match Broker::start(start).await {
         Ok(broker) => broker,
