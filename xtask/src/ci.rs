@@ -47,11 +47,7 @@ fn all(root: &Path, stages: &mut Stages) -> Result<()> {
     stages.run("crash suites", || {
         WITH_CONTROLS.iter().try_for_each(|(package, planted)| crash_suites(root, package, planted))
     })?;
-    stages.run("crash suite on the simulated disk", || {
-        let args =
-            ["run", "--package", "ottla-sim", "--features", "controls", "--locked", "--quiet", "--", "crash"];
-        process::run(root, &cargo, &args)
-    })?;
+    stages.run("crash suite on the simulated disk", || simulate::crash(root))?;
     stages.run("whole-broker simulation", || {
         let options = ["--seeds", SIMULATED_SEEDS, "--planted"];
         simulate::run(root, &options.map(str::to_owned))

@@ -8,9 +8,9 @@ use super::programs::{self, Built};
 use super::run::{self, Plan};
 use super::violation::Violation;
 use super::{groups, new_folder};
-use crate::process;
+use crate::simulate;
 use anyhow::{Context, Result, bail};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What has to notice a bug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     }
     let binary = match &options.binary {
         Some(binary) => binary.clone(),
-        None => build(root)?,
+        None => simulate::build(root)?.join("ottla"),
     };
     let mut missed = Vec::new();
     for suite in [Suite::Writers, Suite::Groups] {
@@ -119,11 +119,4 @@ impl Trial<'_> {
             }
         }
     }
-}
-
-fn build(root: &Path) -> Result<PathBuf> {
-    let args =
-        ["build", "--release", "-p", "ottla", "--features", "controls", "--target-dir", "target/controls"];
-    process::run(root, &process::cargo(), &[&args[..], &["--locked", "--quiet"]].concat())?;
-    Ok(root.join("target/controls/release/ottla"))
 }

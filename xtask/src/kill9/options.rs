@@ -11,7 +11,7 @@ pub const USAGE: &str = "usage: cargo xtask kill9 [OPTIONS]
   --groups         kills under consumer groups that commit and rebalance, instead of under writers
   --controls       runs the planted bugs of the test build instead: each must be caught; with --groups only those of groups
   --control NAME   only this one
-  --binary PATH    the broker (target/release/ottla; with controls target/controls/release/ottla)
+  --binary PATH    the broker (target/release/ottla; with controls target/simulation/simulation/ottla)
   --kafka SCRIPT   Apache Kafka, started by this script (crates/cli/tests/kafka/kafka.sh), stands in for the broker";
 
 #[derive(Debug, Clone)]
