@@ -19,6 +19,7 @@ use ottla_wire::{ErrorCode, WireStr};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -45,6 +46,8 @@ pub struct GroupsStart {
 
 pub struct Groups {
     start: GroupsStart,
+    /// Where shards run, whoever asked for them first.
+    runtime: Handle,
     shards: Mutex<Shards>,
 }
 
@@ -67,8 +70,9 @@ impl std::fmt::Debug for Groups {
 }
 
 impl Groups {
+    /// Shards run on the runtime that this is called on.
     pub fn new(start: GroupsStart) -> Arc<Self> {
-        let groups = Arc::new(Self { start, shards: Mutex::default() });
+        let groups = Arc::new(Self { start, runtime: Handle::current(), shards: Mutex::default() });
         groups.adopt(&groups.start.metadata.image());
         groups
     }
@@ -196,7 +200,7 @@ impl Groups {
             stopping: shards.ending.subscribe(),
         });
         shards.by_partition.insert(index, client);
-        shards.tasks.spawn(shard.run());
+        shards.tasks.spawn_on(shard.run(), &self.runtime);
     }
 
     /// Drops the offsets of topics that are gone; returns when that is durable.
