@@ -23,8 +23,8 @@ mod workload;
 
 pub use history::{Counters, SOMETIMES};
 
-use crate::checker::Violation;
 use crate::checker::groups::{GroupCounts, GroupEvent};
+use crate::checker::{Event, Violation};
 use crate::disk::SimDisk;
 use audit::Audit;
 use faults::{BROKER, Faults};
@@ -89,6 +89,10 @@ pub fn run(seed: u64, chaos: Duration, shown: bool) -> Outcome {
     }
     if let Some(ms) = shared.plan.groups.retention_ms {
         shared.record_group(&GroupEvent::Retention { ms });
+    }
+    // The clients write to these before one of them has made them.
+    for topic in (0..shared.plan.topics).filter(|topic| shared.plan.is_os(*topic)) {
+        shared.record(&Event::SyncedLater { topic });
     }
     let simulated = simulate(&shared);
     shared.disk.borrow().discard();

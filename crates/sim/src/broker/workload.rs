@@ -83,7 +83,7 @@ pub async fn create(shared: &Shared, client: &Client, topic: u32, partitions: i3
         configs: shared.plan.topic(topic),
         ..NewTopic::default()
     };
-    if shared.plan.is_os(topic) {
+    if topic >= shared.plan.topics && shared.plan.is_os(topic) {
         shared.record(&Event::SyncedLater { topic });
     }
     loop {
