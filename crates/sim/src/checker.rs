@@ -71,7 +71,7 @@ pub enum Event {
     Retained {
         topic: u32,
     },
-    /// A topic is answered before it is synced.
+    /// A topic is answered before it is synced. Comes before everything else of it.
     SyncedLater {
         topic: u32,
     },
@@ -299,7 +299,13 @@ impl Checker {
     pub fn observe(&mut self, event: &Event) -> Verdict {
         match event {
             Event::Retained { topic } => self.topic(*topic).retained = true,
-            Event::SyncedLater { topic } => self.topic(*topic).synced_later = true,
+            Event::SyncedLater { topic } => {
+                if self.partitions.keys().any(|place| place.topic == *topic) {
+                    // What was sent before would be taken for synced.
+                    return broken("void", format!("topic {topic} is told to be synced later too late"));
+                }
+                self.topic(*topic).synced_later = true;
+            }
             Event::SyncedFirst { topic } => self.topic(*topic).turned = true,
             Event::PowerCut { synced } => self.cut(synced),
             Event::Sent { session, place, value } => self.send(*session, *place, *value),

@@ -202,6 +202,12 @@ fn cut_at_1(before: &[Event], after: &[Event]) -> Vec<Event> {
 }
 
 #[test]
+fn a_topic_is_told_to_be_synced_later_before_anybody_writes_to_it() {
+    breaks("void", &[sent(1, 10), Event::SyncedLater { topic: 1 }]);
+    holds(&[sent(1, 10), Event::SyncedLater { topic: 2 }]);
+}
+
+#[test]
 fn i1_a_power_cut_may_take_what_was_not_synced_and_no_more() {
     let three = [sent(1, 10), acked(10, 0), sent(1, 11), acked(11, 1), sent(1, 12)];
     holds(&cut_at_1(&three, &[dump(0, &[10])]));
