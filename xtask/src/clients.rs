@@ -220,9 +220,10 @@ fn once(stamp: &Path, wanted: &str, work: impl FnOnce() -> Result<()>) -> Result
     fs::write(stamp, wanted).with_context(|| format!("write {}", stamp.display()))
 }
 
-/// A Java program that starts fast rather than runs long.
+/// A Java program that starts fast rather than runs long, and prints UTF-8 whatever the language of the machine is.
 pub fn java_command(class_path: &str, class: &str) -> Command {
     let mut command = Command::new("java");
+    command.env("LC_ALL", "C.UTF-8");
     command.args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]);
     command.args(["-cp", class_path, class]);
     command
