@@ -108,7 +108,9 @@ mod tests {
         let wanted = Wanted { node_id: Some(7), ..Wanted::default() };
         let error = look(&disk, Path::new(PATH), &wanted).unwrap_err();
         assert!(matches!(error, DataDirError::OtherNode { found: 1, wanted: 7, .. }), "{error}");
-        disk.corrupt(&Path::new(PATH).join(FORMAT), 20, &[0xff]).unwrap();
+        // Whatever is drawn for it: another byte.
+        let format = disk.read(&Path::new(PATH).join(FORMAT), 1 << 10).unwrap();
+        disk.corrupt(&Path::new(PATH).join(FORMAT), 20, &[!format[20]]).unwrap();
         assert!(matches!(see(&disk), Err(DataDirError::Damaged { .. })));
     }
 }
