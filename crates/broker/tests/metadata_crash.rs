@@ -77,22 +77,47 @@ fn a_failed_write_is_cut_back_and_a_failed_sync_ends_everything() {
     assert!(count.iter().all(|n| *n > 0), "{count:?}");
 }
 
+/// A disk with one commit, its engine, and what was promised.
+fn prepared() -> (MemoryDisk, Engine, Promise) {
+    let disk = fresh();
+    create(&disk, Path::new(DIR)).expect("nothing fails yet");
+    let mut engine = open(&disk).expect("nothing fails yet");
+    let mut promise = Promise::default();
+    commit(&mut engine, &mut promise, 1).expect("nothing fails yet");
+    (disk, engine, promise)
+}
+
+fn steps_of_a_snapshot() -> Vec<OperationKind> {
+    let (disk, mut engine, _) = prepared();
+    let begun = disk.operation_count();
+    engine.snapshot().expect("nothing fails yet");
+    disk.operations().split_off(begun).iter().map(|operation| operation.kind).collect()
+}
+
+#[test]
+fn a_sync_that_fails_in_a_snapshot_ends_everything_whatever_its_error() {
+    let mut failed = 0;
+    for (number, kind) in steps_of_a_snapshot().into_iter().enumerate() {
+        if !matches!(kind, OperationKind::SyncFile | OperationKind::SyncDir) {
+            continue;
+        }
+        let (disk, mut engine, mut promise) = prepared();
+        disk.fail_at(disk.operation_count() + number, Fault::Error(ENOSPC));
+        assert!(engine.snapshot().is_err(), "{kind:?}");
+        for lost in [Lost::AllUnsynced, Lost::NothingUnsynced] {
+            promise.check(&keys(&open(&disk.crash(lost)).unwrap())).unwrap();
+        }
+        assert!(matches!(commit(&mut engine, &mut promise, 2), Err(CoordError::Failed(_))), "{kind:?}");
+        failed += 1;
+    }
+    assert_eq!(failed, 4, "of two files, and of their directory twice");
+}
+
 #[test]
 fn want_of_room_or_of_a_descriptor_in_a_snapshot_puts_it_off() {
-    let prepared = || {
-        let disk = fresh();
-        create(&disk, Path::new(DIR)).unwrap();
-        let mut engine = open(&disk).unwrap();
-        let mut promise = Promise::default();
-        commit(&mut engine, &mut promise, 1).unwrap();
-        (disk, engine, promise)
-    };
-    let (healthy, mut engine, _) = prepared();
-    let begun = healthy.operation_count();
-    engine.snapshot().unwrap();
-    let steps = healthy.operations().split_off(begun);
+    let steps = steps_of_a_snapshot();
     let mut refused = 0;
-    for (number, kind) in steps.iter().map(|operation| operation.kind).enumerate() {
+    for (number, kind) in steps.iter().copied().enumerate() {
         let lacks = match kind {
             OperationKind::Create => [ENOSPC, EMFILE].as_slice(),
             OperationKind::Write => &[ENOSPC],

@@ -19,7 +19,7 @@ const USAGE: &str = "usage: ottla-sim crash [SEEDS [FIRST]]
   --chaos    simulated seconds with faults, of each seed (60)
   --threads  seeds at a time (2)
   --show     print every event, and the log lines of the broker
-  --planted  the planted bugs too, each of which has to be caught (--features controls)
+  --planted  the planted bugs too, each of which has to be caught within 40 seeds of its own (--features controls)
 crash runs them whenever that feature is there.";
 
 /// So many seeds meet everything that has to be met.

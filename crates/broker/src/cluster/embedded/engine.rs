@@ -10,7 +10,7 @@ use super::stored::{self, MAX_FILE, OpenError, SNAPSHOT, Stored, base_of, log_na
 use crate::cluster::controls::{self, Control};
 use crate::cluster::coord::{CoordError, MAX_WRITES, Revision, StorageFailed, Transaction, Write};
 use crate::cluster::store::{Store, Undo};
-use ottla_env::disk::{Disk, File, OpenMode, lacks_descriptors, lacks_room};
+use ottla_env::disk::{Disk, File, OpenMode, lacks_descriptors};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -62,12 +62,17 @@ pub fn create(disk: &dyn Disk, dir: &Path) -> Result<(), OpenError> {
     disk.sync_dir(parent).map_err(OpenError::io("sync", parent))
 }
 
-fn create_log(disk: &dyn Disk, dir: &Path, path: &Path, base: Revision) -> io::Result<Arc<dyn File>> {
+fn create_log(disk: &dyn Disk, dir: &Path, path: &Path, base: Revision) -> io::Result<()> {
+    let file = write_anew(disk, path, &format::log_header(base))?;
+    file.sync_data()?;
+    disk.sync_dir(dir)
+}
+
+/// A file with this content and no other, not synced.
+fn write_anew(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<Arc<dyn File>> {
     let file = disk.open(path, OpenMode::Write)?;
     file.set_len(0)?;
-    file.write_all_at(&format::log_header(base), 0)?;
-    file.sync_data()?;
-    disk.sync_dir(dir)?;
+    file.write_all_at(bytes, 0)?;
     Ok(file)
 }
 
@@ -102,7 +107,7 @@ impl Engine {
         };
         // Where the crash came between a snapshot and its new log.
         let next = engine.dir.join(log_name(report.revision));
-        engine.begin_log_if_due().map_err(OpenError::io("write", &next))?;
+        engine.begin_log_if_due().map_err(|error| OpenError::io("write", &next)(io_error(error)))?;
         engine.remove_leftovers().map_err(OpenError::io("clear", dir))?;
         engine.end_old_sessions().map_err(|error| OpenError::io("write", &engine.path)(io_error(error)))?;
         Ok((engine, report))
@@ -125,7 +130,7 @@ impl Engine {
     /// Commits transactions in their order, as one group: one write, one sync. Returns when they are durable.
     pub fn commit(&mut self, transactions: &[Transaction]) -> Vec<Result<Revision, CoordError>> {
         if self.failed.is_none()
-            && let Err(error) = self.begin_log_if_due().map_err(|error| self.begin_failure(error))
+            && let Err(error) = self.begin_log_if_due()
         {
             self.note(&error);
             return vec![Err(error); transactions.len()];
@@ -192,18 +197,17 @@ impl Engine {
         if self.failed.is_some() || self.end < self.snapshot_at {
             return Ok(());
         }
-        self.snapshot().inspect_err(|failed| self.failed = Some(failed.clone()))
+        self.snapshot()
     }
 
     pub fn snapshot(&mut self) -> Result<(), StorageFailed> {
+        self.try_snapshot().inspect_err(|failed| self.failed = Some(failed.clone()))
+    }
+
+    fn try_snapshot(&mut self) -> Result<(), StorageFailed> {
         let bytes = format::snapshot(self.store.revision(), self.store.entries());
         let temporary = self.dir.join(SNAPSHOT_TEMPORARY);
-        let written = self.disk.open(&temporary, OpenMode::Write).and_then(|file| {
-            file.set_len(0)?;
-            file.write_all_at(&bytes, 0)?;
-            Ok(file)
-        });
-        let Ok(file) = written else {
+        let Ok(file) = write_anew(self.disk.as_ref(), &temporary, &bytes) else {
             // Nothing depends on it yet. The log goes on growing, and so does the distance to the next try.
             self.snapshot_at = self.end + SNAPSHOT_EVERY / 4;
             return Ok(());
@@ -213,7 +217,7 @@ impl Engine {
         self.disk.rename(&temporary, &target).map_err(|error| self.failure("rename", &temporary, error))?;
         self.snapshot_len = bytes.len() as u64;
         self.is_covered = true;
-        match self.begin_log_if_due().map_err(|error| self.begin_failure(error)) {
+        match self.begin_log_if_due() {
             // The next commit tries it again.
             Err(CoordError::Failed(failed)) => return Err(failed),
             Err(error) => tracing::warn!(error = %error, "a metadata log cannot be begun yet"),
@@ -227,15 +231,19 @@ impl Engine {
     ///
     /// May be repeated until it succeeds: a log without groups in front of a snapshot that is not durable yet is passed over
     /// by a start, and both are durable when this returns.
-    fn begin_log_if_due(&mut self) -> io::Result<()> {
+    fn begin_log_if_due(&mut self) -> Result<(), CoordError> {
         if !self.is_covered {
             return Ok(());
         }
-        self.disk.sync_dir(&self.dir)?;
+        self.sync_dir()?;
         // All of the store is in the snapshot: nothing is applied to it while this is due.
         let base = self.store.revision();
         let path = self.dir.join(log_name(base));
-        self.file = create_log(self.disk.as_ref(), &self.dir, &path, base)?;
+        let file = write_anew(self.disk.as_ref(), &path, &format::log_header(base))
+            .map_err(|error| CoordError::NotWritten(Arc::new(error)))?;
+        file.sync_data().map_err(|error| self.failure("sync", &path, error))?;
+        self.sync_dir()?;
+        self.file = file;
         self.path = path;
         self.end = LOG_HEADER_LEN as u64;
         self.snapshot_at = SNAPSHOT_EVERY.max(self.snapshot_len);
@@ -243,11 +251,12 @@ impl Engine {
         Ok(())
     }
 
-    fn begin_failure(&self, error: io::Error) -> CoordError {
-        if lacks_descriptors(&error) || lacks_room(&error) {
-            return CoordError::NotWritten(Arc::new(error));
+    /// A sync that failed is not tried again (durability rule A7), but for one that was not tried at all.
+    fn sync_dir(&self) -> Result<(), CoordError> {
+        match self.disk.sync_dir(&self.dir) {
+            Err(error) if lacks_descriptors(&error) => Err(CoordError::NotWritten(Arc::new(error))),
+            done => done.map_err(|error| self.failure("sync", &self.dir, error).into()),
         }
-        self.failure("begin a log in", &self.dir, error).into()
     }
 
     /// Removes logs below the current one, and what a crash left of a snapshot.
