@@ -108,9 +108,6 @@ impl Scenario {
     /// The pairs that were measured, and why there are no more.
     fn pairs(&self, root: &Path, options: &Options) -> (Vec<[Measured; 2]>, Result<()>) {
         let mut pairs = Vec::new();
-        if let Err(error) = machine::wait_until_quiet(options.patience) {
-            return (pairs, Err(error));
-        }
         let ended = (1..=options.pairs).try_for_each(|pair| {
             let measure = |kind: Kind| {
                 let measured = self

@@ -7,11 +7,9 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Load of the last minute above which nothing is measured.
-const LOAD_MAX: f64 = 0.5;
 const WAIT_MAX: Duration = Duration::from_secs(30 * 60);
-/// Share of the cores that others may use in the moment before a run. The load of a minute would be that of the run
-/// before it.
+/// Share of the cores that others may use in the moment before a run. The load average would be that of the run before
+/// it, for minutes; it is only told.
 const BUSY_MAX: f64 = 0.05;
 const LOOK: Duration = Duration::from_secs(5);
 /// For writes, freed memory and compilers to come to rest.
@@ -32,23 +30,6 @@ pub struct State {
     pub free_mb: f64,
     /// Of all cores, 0 to 1.
     pub busy: f64,
-}
-
-/// Waits for the load of the last minute to fall, with a line that says so.
-pub fn wait_until_quiet(patience: Patience) -> Result<()> {
-    let begin = Instant::now();
-    let mut is_told = false;
-    while patience == Patience::Wait && load() > LOAD_MAX {
-        if !is_told {
-            eprintln!("the load is {:.2}: waiting until it is {LOAD_MAX}; --busy measures at once", load());
-            is_told = true;
-        }
-        if begin.elapsed() > WAIT_MAX {
-            bail!("the load is {:.2} after {} minutes", load(), WAIT_MAX.as_secs() / 60);
-        }
-        sleep(LOOK);
-    }
-    Ok(())
 }
 
 /// Nothing in the page cache and nothing to be written, then a pause in which nobody else may work.
