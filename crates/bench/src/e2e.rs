@@ -17,6 +17,7 @@ use ottla_wire::batch::batches as batches_in;
 use ottla_wire::frame::encode_request;
 use ottla_wire::messages::fetch::{FetchPartition, FetchRequest, FetchResponse, FetchTopic};
 use ottla_wire::messages::produce::ProduceRequest;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,10 +54,20 @@ impl E2e {
         config: &E2eConfig,
         surroundings: &Surroundings,
     ) -> Result<Self, ClientError> {
+        let ends = layout.offsets(client, OffsetSpec::Latest).await?;
+        Self::open(layout, &ends, config, surroundings).await
+    }
+
+    /// With what the topic holds already.
+    async fn open(
+        layout: &Layout,
+        ends: &BTreeMap<i32, i64>,
+        config: &E2eConfig,
+        surroundings: &Surroundings,
+    ) -> Result<Self, ClientError> {
         let no_partition = || ClientError::Invalid(format!("topic {} has no partition", layout.topic));
         let leader = layout.brokers.first().ok_or_else(no_partition)?;
         let partition = *leader.partitions.first().ok_or_else(no_partition)?;
-        let ends = layout.offsets(client, OffsetSpec::Latest).await?;
         let producer = Connection::open(surroundings.net.as_ref(), &leader.address).await?;
         let consumer = Connection::open(surroundings.net.as_ref(), &leader.address).await?;
         let now_ms = surroundings.clock.now_ms();
@@ -193,5 +204,19 @@ async fn ask(
     match ErrorCode::from_code(answer.error_code) {
         ErrorCode::None => Ok(answer.records.as_ref().map(|records| records.to_bytes()).unwrap_or_default()),
         code => Err(ClientError::Refused { what: format!("fetch {topic}"), code, message: None }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::peer;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_record_that_leaves_late_is_on_its_way_since_it_was_due() {
+        let (layout, surroundings) = peer::start().await;
+        let config = E2eConfig { record_bytes: peer::RECORD_BYTES, rate: peer::RATE, time: peer::TIME };
+        let load = E2e::open(&layout, &BTreeMap::new(), &config, &surroundings).await.unwrap();
+        peer::check(&load.run(&Arc::new(Progress::unlimited())).await.unwrap());
     }
 }

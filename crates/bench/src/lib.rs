@@ -18,6 +18,8 @@ mod layout;
 mod load;
 pub mod openloop;
 pub mod partitions;
+#[cfg(test)]
+mod peer;
 pub mod probe;
 mod progress;
 pub mod replay;

@@ -177,6 +177,21 @@ impl Lane {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::peer;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_leaves_late_has_waited_since_it_was_due() {
+        let (layout, surroundings) = peer::start().await;
+        let config = OpenLoopConfig {
+            record_bytes: peer::RECORD_BYTES,
+            acks: Acks::All,
+            rate: peer::RATE,
+            connections: 1,
+            time: peer::TIME,
+        };
+        let load = OpenLoop::prepare(&layout, &config, &surroundings).await.unwrap();
+        peer::check(&load.run(&Arc::new(Progress::unlimited())).await.unwrap());
+    }
 
     #[test]
     fn lanes_together_are_due_at_the_whole_rate_and_no_request_twice() {

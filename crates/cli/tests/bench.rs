@@ -53,6 +53,10 @@ fn steps(figures: &Value) -> Vec<(&str, f64)> {
     rows.map(|row| (row["figure"].as_str().unwrap(), row["median"].as_f64().unwrap())).collect()
 }
 
+fn step(figures: &Value, name: &str) -> Option<f64> {
+    steps(figures).into_iter().find(|(figure, _)| *figure == name).map(|(_, median)| median)
+}
+
 #[test]
 fn every_load_does_what_it_says_and_leaves_no_topic() {
     let dir = tempfile::tempdir().unwrap();
@@ -65,6 +69,15 @@ fn every_load_does_what_it_says_and_leaves_no_topic() {
     let (code, read) = ottla(&["bench", "e2e", "-b", address, "--rate", "200", "--time", "1s"]);
     assert_eq!((code, &read[0]["records"]), (Some(0), &200.into()), "{read}");
     assert!(read[0]["p99Ms"].is_number() && read[0]["brokerCpuUsPerRecord"].is_number());
+    let (code, synced) =
+        ottla(&["bench", "fsync", "-b", address, "--acks", "200", "--warm-up", "10", "--connections", "4"]);
+    assert_eq!((code, &synced[0]["durability"]), (Some(0), &"durability=fsync".into()), "{synced}");
+    let of = |name: &str| step(&synced, name);
+    assert!(of("acks") > Some(0.0) && of("p50") > Some(0.0) && of("p50") <= of("max"), "{synced}");
+    // Not every machine shows its disks, nor every disk its flushes.
+    let flushes = of("deviceFlushes").zip(of("flushesPerAck"));
+    assert_eq!(of("deviceFlushes").or(of("flushesPerAck")).is_some(), flushes.is_some(), "{synced}");
+    assert!(flushes.is_none_or(|(all, each)| (all / 200.0 - each).abs() < 0.006), "{synced}");
     let (code, crowd) = ottla(&["bench", "conns", "-b", address, "--count", "50", "--idle", "1ms"]);
     assert_eq!((code, steps(&crowd)[0]), (Some(0), ("connections", 50.0)), "{crowd}");
     let (code, many) = ottla(&["bench", "partitions", "-b", address, "--count", "40"]);
@@ -72,12 +85,43 @@ fn every_load_does_what_it_says_and_leaves_no_topic() {
     assert_eq!(code, Some(0));
     assert_eq!(names[..4], ["created", "allLed", "metadataOfAll", "allWritten"]);
     let compare = ["bench", "compare", "-b", address, "--against", address, "--pairs", "2", "--anyway"];
-    let (code, pairs) = ottla(&[&compare[..], &["-c", "100", "--record", "100"]].concat());
+    let small = ["-c", "100", "--record", "100", "--warm-up-records", "1000"];
+    let (code, pairs) = ottla(&[&compare[..], &small].concat());
     assert_eq!(code, Some(0));
     let ratio = pairs.as_array().unwrap().iter().find(|row| row["figure"] == "mbPerSecondRatio").unwrap();
     assert_eq!(ratio["runs"].as_array().map(Vec::len), Some(2), "{pairs}");
     let (_, topics) = ottla(&["topic", "ls", "-b", address]);
     assert_eq!(topics.as_array().map(Vec::len), Some(0), "{topics}");
+}
+
+#[test]
+fn brokers_that_acknowledge_different_things_are_compared_only_when_that_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Broker::start(&dir.path().join("disk"));
+    let cache = Broker::start_with(&dir.path().join("cache"), &["-X", "log.durability=os"]);
+    let brokers = ["bench", "compare", "-b", disk.address(), "--against", cache.address()];
+    let small = ["--pairs", "1", "-c", "100", "--record", "100", "--warm-up-records", "0"];
+    let compare = [&brokers[..], &small, &["--anyway", "--no-pause"]].concat();
+    let (figures, told, code) = harness::ottla(&compare, "");
+    assert_eq!((code, figures.as_str(), told.lines().count()), (Some(2), "", 1), "{told}");
+    for part in ["(durability=fsync)", "(durability=os)", "--durability os or", "--unequal"] {
+        assert!(told.contains(part), "{told}");
+    }
+    let equal = ["durability=os", "durability=os"];
+    let unequal = ["durability=fsync", "durability=os"];
+    for (option, expected) in [(&["--durability", "os"][..], equal), (&["--unequal"][..], unequal)] {
+        let (code, pairs) = ottla(&[&compare[..], option].concat());
+        assert_eq!(code, Some(0));
+        let rows = pairs.as_array().unwrap();
+        assert!(!rows.is_empty());
+        for row in rows {
+            assert_eq!([&row["durabilityA"], &row["durabilityB"]], expected, "{row}");
+        }
+    }
+    for broker in [&disk, &cache] {
+        let (_, topics) = ottla(&["topic", "ls", "-b", broker.address()]);
+        assert_eq!(topics.as_array().map(Vec::len), Some(0), "{topics}");
+    }
 }
 
 #[test]

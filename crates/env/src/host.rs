@@ -1,10 +1,13 @@
 //! Facts about the machine that somebody wants to know before data is trusted to it: what kind of file system a path is
 //! on, who may touch it, how long a sync takes, how much memory there is.
 //!
-//! Nothing is changed. What is not known on this system is `None`; Linux reads `/proc` and `/sys`.
+//! Nothing is changed, but by [`drop_caches`]. What is not known on this system is `None`; Linux reads `/proc` and
+//! `/sys`.
 
+mod caches;
 mod memory;
 
+pub use caches::{drop_caches, may_drop_caches};
 pub use memory::{Memory, memory};
 
 use std::fs;

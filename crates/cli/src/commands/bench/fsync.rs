@@ -99,7 +99,7 @@ async fn measure(
     let (after, flushed) = (Sample::take(pid), device_flushes());
     let acks = measured.done.requests.max(1) as f64;
     let mut steps = Steps::default();
-    steps.label("durability", durability::of_topic(client, topic).await?);
+    steps.label("durability", durability::of_topic(client, topic).await?.setting);
     steps.add("acks", "acks/s", acks / measured.elapsed.as_secs_f64());
     steps.latencies(&measured.latencies);
     if let Some((before, after)) = flushes.zip(flushed) {
