@@ -1,10 +1,11 @@
 //! `cargo xtask disk`: the release binary on a disk that is full, on one whose syncs fail, and on damage.
 //!
-//! A tmpfs of 64 MiB is filled under load: writes are refused by Kafka's error, reads go on, a killed broker starts on
-//! the full disk, and writes go on when there is room (durability rule A8). Then strace fails the n-th sync, with one
-//! error or another: the process ends with code 1 and names path and error, and the next start has everything that was
-//! acknowledged (rule A7). Last it fails some writes, which are refused, while reads go on and writes do again behind
-//! them (rule A4). Needs root (for the mount) and strace; without them it fails and says so.
+//! A tmpfs of 64 MiB is filled under load, and so is an ext4, where a sync is one: writes are refused by Kafka's error,
+//! reads go on, topics are deleted, a killed broker starts on the full disk, and writes go on when there is room
+//! (durability rule A8). Then strace fails the n-th sync, with one error or another: the process ends with code 1 and
+//! names path and error, and the next start has everything that was acknowledged (rule A7). Last it fails some writes,
+//! which are refused, while reads go on and writes do again behind them (rule A4). Needs root and loop devices (for the
+//! mounts), mkfs.ext4 and strace; without them it fails and says so.
 
 mod damage;
 
@@ -21,8 +22,14 @@ use std::time::{Duration, Instant};
 
 pub const STRACE: Tool = Tool { program: "strace", probe: &["-V"], packages: &["strace"], pypi: None };
 pub const MOUNT: Tool = Tool { program: "mount", probe: &["-V"], packages: &["mount"], pypi: None };
+const EXT4: Tool = Tool { program: "mkfs.ext4", probe: &["-V"], packages: &["e2fsprogs"], pypi: None };
 
 const TOPIC: &str = "t";
+/// A topic with records, which goes on the full disk.
+const LARGE: &str = "large";
+const LARGE_RECORDS: usize = 16;
+/// Topics without any: what their deletions write is more than a block of the metadata log has left.
+const EMPTY: std::ops::Range<usize> = 0..60;
 const STORAGE_ERROR: i16 = 56;
 const VALUE: usize = 64 << 10;
 /// More than fits on the disk.
@@ -52,11 +59,14 @@ pub fn run(root: &Path, args: &[String]) -> Result<()> {
         [binary] => fs::canonicalize(binary).context("find the binary")?,
         _ => bail!("usage: cargo xtask disk [BINARY]"),
     };
-    toolchains::ensure(root, &[STRACE, MOUNT])?;
+    toolchains::ensure(root, &[STRACE, MOUNT, EXT4])?;
     ensure!(binary.exists(), "{} is missing: cargo build --release", binary.display());
     let folder = root.join(format!("target/disk-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
-    full_disk(&binary, &folder.join("full"))?;
+    let full = [FileSystem::Tmpfs, FileSystem::Ext4];
+    for kind in full {
+        full_disk(&binary, &folder.join(format!("full-{kind:?}")), kind)?;
+    }
     for (failed, error) in FAILED_SYNCS {
         failed_sync(&binary, &folder.join(format!("sync-{failed}-{}", error.0)), failed, error)?;
     }
@@ -66,29 +76,75 @@ pub fn run(root: &Path, args: &[String]) -> Result<()> {
     let damaged = damage::run(&binary, &folder)?;
     fs::remove_dir_all(&folder)?;
     println!(
-        "disk: 1 full disk, {} failed syncs, {} kinds of failed writes and {damaged} kinds of damage, nothing \
+        "disk: {} full disks, {} failed syncs, {} kinds of failed writes and {damaged} kinds of damage, nothing \
          acknowledged is lost",
+        full.len(),
         FAILED_SYNCS.len(),
         FAILED_WRITES.len()
     );
     Ok(())
 }
 
-/// A small file system, unmounted when dropped.
-struct Small(PathBuf);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FileSystem {
+    Tmpfs,
+    Ext4,
+}
+
+/// A file with a file system in it, removed when dropped.
+struct Image(PathBuf);
+
+impl Image {
+    /// Nothing of it is set aside for root, whose broker is to find it full.
+    fn ext4(path: PathBuf) -> Result<Self> {
+        let image = Self(path);
+        File::create(&image.0)?.set_len(64 << 20)?;
+        let folder = image.0.parent().context("the image is in a folder")?;
+        process::run(folder, "mkfs.ext4", &["-q", "-F", "-m", "0", image.text()?])?;
+        Ok(image)
+    }
+
+    fn text(&self) -> Result<&str> {
+        self.0.to_str().context("the path is text")
+    }
+}
+
+impl Drop for Image {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// A file system of 64 MiB, unmounted when dropped.
+struct Small {
+    path: PathBuf,
+    /// What is mounted, which goes behind the mount.
+    _image: Option<Image>,
+}
 
 impl Small {
-    fn mount(path: &Path) -> Result<Self> {
+    fn mount(path: &Path, kind: FileSystem) -> Result<Self> {
         fs::create_dir_all(path)?;
-        let path_text = path.to_str().context("the path is text")?;
-        process::run(path, "mount", &["-t", "tmpfs", "-o", "size=64m", "ottla-test", path_text])
-            .context("mount a tmpfs (this needs root)")?;
-        Ok(Self(path.to_owned()))
+        let text = path.to_str().context("the path is text")?;
+        let image = match kind {
+            FileSystem::Tmpfs => {
+                process::run(path, "mount", &["-t", "tmpfs", "-o", "size=64m", "ottla-test", text])
+                    .context("mount a tmpfs (this needs root)")?;
+                None
+            }
+            FileSystem::Ext4 => {
+                let image = Image::ext4(path.with_added_extension("ext4"))?;
+                process::run(path, "mount", &["-t", "ext4", "-o", "loop", image.text()?, text])
+                    .context("mount an ext4 (this needs root and a loop device)")?;
+                Some(image)
+            }
+        };
+        Ok(Self { path: path.to_owned(), _image: image })
     }
 
     /// Takes so many bytes, or all that is left.
     fn fill(&self, name: &str, bytes: usize) -> Result<()> {
-        let mut file = File::create(self.0.join(name))?;
+        let mut file = File::create(self.path.join(name))?;
         let block = [0; 4096];
         for _ in 0..bytes / block.len() {
             if file.write_all(&block).is_err() {
@@ -99,13 +155,13 @@ impl Small {
     }
 
     fn free(&self, name: &str) -> Result<()> {
-        Ok(fs::remove_file(self.0.join(name))?)
+        Ok(fs::remove_file(self.path.join(name))?)
     }
 }
 
 impl Drop for Small {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
+        let _ = Command::new("umount").arg(&self.path).status();
     }
 }
 
@@ -165,6 +221,22 @@ impl Bench {
         bail!("500 topics were created on a full disk")
     }
 
+    fn create(&self, topic: &str) -> Result<()> {
+        let created = self.connect()?.create_topic(topic, 1)?;
+        ensure!(created.is_ok(), "{topic} was not created: {created:?}");
+        Ok(())
+    }
+
+    /// Topics without records give no room, so that their deletions have to find it.
+    fn deletions_are_taken(&self) -> Result<()> {
+        let mut connection = self.connect()?;
+        for topic in EMPTY.map(empty).chain([LARGE.to_owned()]) {
+            let deleted = connection.delete_topic(&topic)?;
+            ensure!(deleted.is_ok(), "{topic} was not deleted on a full disk: {deleted:?}");
+        }
+        Ok(())
+    }
+
     fn write_resumes(&mut self) -> Result<()> {
         let start = Instant::now();
         while self.write(1)?.is_some() {
@@ -188,27 +260,39 @@ impl Bench {
     }
 }
 
-fn full_disk(binary: &Path, folder: &Path) -> Result<()> {
-    println!("a full disk:");
-    let small = Small::mount(&folder.join("data"))?;
+fn empty(number: usize) -> String {
+    format!("empty-{number}")
+}
+
+fn full_disk(binary: &Path, folder: &Path, kind: FileSystem) -> Result<()> {
+    println!("a full disk, {kind:?}:");
+    let small = Small::mount(&folder.join("data"), kind)?;
     let mut bench = Bench::new(binary, binary, folder)?;
     bench.broker.start()?;
     bench.broker.wait_ready()?;
-    let created = bench.connect()?.create_topic(TOPIC, 1)?;
-    ensure!(created.is_ok(), "the topic was not created: {created:?}");
-    small.fill("filler-1", 44 << 20)?;
+    for topic in EMPTY.map(empty).chain([TOPIC.to_owned(), LARGE.to_owned()]) {
+        bench.create(&topic)?;
+    }
+    for _ in 0..LARGE_RECORDS {
+        let written = bench.connect()?.produce(LARGE, &vec![b'x'; VALUE])?;
+        ensure!(written.is_ok(), "there is room, and a write was refused: {written:?}");
+    }
+    small.fill("filler-1", 40 << 20)?;
     let refused = bench.write(WRITES)?;
     ensure!(refused == Some(STORAGE_ERROR), "a full disk was answered {refused:?}");
     small.fill("filler-2", 64 << 20)?;
     bench.creation_is_refused()?;
     ensure!(bench.write(1)? == Some(STORAGE_ERROR), "the disk is full, and a write was taken");
     bench.read()?;
+    bench.deletions_are_taken()?;
+    // It has the room of what was deleted.
+    bench.write_resumes()?;
     small.free("filler-2")?;
     small.free("filler-1")?;
     bench.write_resumes()?;
     ensure!(bench.write(10)?.is_none(), "there is room, and a write was refused");
 
-    println!("a start on a full disk:");
+    println!("a start on a full disk, {kind:?}:");
     small.fill("filler-3", 64 << 20)?;
     bench.broker.wait_dead();
     bench.broker.start()?;
@@ -251,8 +335,7 @@ fn failed_writes(binary: &Path, folder: &Path, error: Error) -> Result<()> {
     let mut bench = Bench::new(&script, binary, folder)?;
     bench.broker.start()?;
     bench.broker.wait_ready()?;
-    let created = bench.connect()?.create_topic(TOPIC, 1)?;
-    ensure!(created.is_ok(), "the topic was not created: {created:?}");
+    bench.create(TOPIC)?;
     let refused = bench.write(2 * last)?;
     ensure!(refused == Some(STORAGE_ERROR), "a write that failed was answered {refused:?}");
     ensure!(bench.acked > 0, "no write was taken before");

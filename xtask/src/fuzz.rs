@@ -1,7 +1,9 @@
 //! `cargo xtask fuzz`: what every reader of bytes from outside is thrown at (`crates/fuzz`), in more mutations than the
-//! tests have; with `--live` a running release broker, beside a healthy client.
+//! tests have; with `--live` a running release broker, beside a healthy client; with `--nightly` the targets under
+//! libFuzzer.
 
 mod live;
+mod nightly;
 
 use crate::process::{self, cargo};
 use anyhow::{Context, Result, bail};
@@ -13,7 +15,8 @@ pub const USAGE: &str = "usage: cargo xtask fuzz [OPTIONS]
   --seed N       random choices of the run (from the clock)
   --target NAME  only this one
   --live         throws requests at a running release broker, beside a client that writes and reads
-  --minutes N    with --live: seed after seed for so long
+  --nightly      the targets under libFuzzer; needs a nightly toolchain with cargo-fuzz
+  --minutes N    with --live: seed after seed for so long; with --nightly: for each target (1)
   --binary PATH  with --live: the broker (target/release/ottla, built if need be)";
 
 const COUNT: u64 = 100_000;
@@ -25,6 +28,7 @@ pub struct Options {
     seed: Option<u64>,
     target: Option<String>,
     live: bool,
+    nightly: bool,
     minutes: Option<u64>,
     binary: Option<String>,
 }
@@ -40,13 +44,18 @@ impl Options {
                 "--seed" => options.seed = Some(value()?.parse().context("--seed")?),
                 "--target" => options.target = Some(value()?.clone()),
                 "--live" => options.live = true,
+                "--nightly" => options.nightly = true,
                 "--minutes" => options.minutes = Some(value()?.parse().context("--minutes")?),
                 "--binary" => options.binary = Some(value()?.clone()),
                 _ => bail!("`{arg}` is no option of fuzz\n{USAGE}"),
             }
         }
-        if (options.minutes.is_some() || options.binary.is_some()) && !options.live {
-            bail!("--minutes and --binary go with --live\n{USAGE}");
+        let Self { live, nightly, .. } = options;
+        if nightly && (live || options.count.is_some()) {
+            bail!("--nightly goes without --live and --count\n{USAGE}");
+        }
+        if options.minutes.is_some() && !live && !nightly || options.binary.is_some() && !live {
+            bail!("--minutes goes with --live or --nightly, --binary with --live\n{USAGE}");
         }
         if options.count == Some(0) || options.minutes == Some(0) {
             bail!("nothing would be shown");
@@ -61,6 +70,9 @@ pub fn run(root: &Path, args: &[String]) -> Result<()> {
     if options.live {
         let binary = options.binary.as_deref().map(Path::new);
         return live::run(root, seed, options.count.unwrap_or(LIVE_COUNT), options.minutes, binary);
+    }
+    if options.nightly {
+        return nightly::run(root, seed, options.minutes.unwrap_or(1), options.target.as_deref());
     }
     bounded(root, seed, options.count.unwrap_or(COUNT), options.target.as_deref()).map(drop)
 }
@@ -95,7 +107,17 @@ mod tests {
         let options = parse(&["--live", "--minutes", "3", "--seed", "9"]).unwrap();
         assert_eq!((options.live, options.minutes, options.seed), (true, Some(3), Some(9)));
         assert_eq!(parse(&["--target", "heads", "--count", "5"]).unwrap().target.as_deref(), Some("heads"));
-        for bad in [&["--minutes", "3"][..], &["--count", "0"], &["--seed"], &["--lively"]] {
+        let options = parse(&["--nightly", "--minutes", "2", "--target", "heads"]).unwrap();
+        assert_eq!((options.nightly, options.live, options.minutes), (true, false, Some(2)));
+        for bad in [
+            &["--minutes", "3"][..],
+            &["--count", "0"],
+            &["--seed"],
+            &["--lively"],
+            &["--nightly", "--live"],
+            &["--nightly", "--binary", "x"],
+            &["--nightly", "--count", "5"],
+        ] {
             assert!(parse(bad).is_err(), "{bad:?}");
         }
     }

@@ -40,7 +40,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   kill9     kills the broker under real clients, and looks for what it promised (--controls: planted bugs)
   limits    clients that take and give nothing, with a good one beside them, and the broker's memory
   disk      the broker on a full disk, on one whose syncs fail, and on damage (root, strace)
-  fuzz      mutations of real bytes for every reader of bytes from outside (--live: at a running broker)
+  fuzz      mutations of real bytes for every reader of bytes from outside (--live: at a running broker, --nightly: libFuzzer)
   soak      crash suites, simulation, random groups, fuzz and kill -9 with new seeds, for so many minutes
   simulate  the whole broker in a simulation (--seed N: that run again; --seeds N, --minutes N, --planted)
   bars      Ottla beside Apache Kafka, load after load, and the goals (--pairs N, --busy, --json FILE, --list, PART...)

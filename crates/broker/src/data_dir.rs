@@ -41,6 +41,8 @@ const METADATA: &str = "metadata";
 const TOPICS: &str = "topics";
 /// What may be there before the format file is: leftovers of a first start that was cut short.
 const FIRST_START: [&str; 4] = [GITIGNORE, LOCK, METADATA, "format.tmp"];
+/// Every file system of the ext family has it at its top, and a data directory may be that top.
+const LOST_AND_FOUND: &str = "lost+found";
 
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
@@ -210,7 +212,8 @@ fn check_owner(disk: &dyn Disk, path: &Path) -> Result<bool, DataDirError> {
     if entries.iter().any(|entry| entry.name == "meta.properties") {
         return Err(DataDirError::Kafka { path: path.to_owned() });
     }
-    match entries.into_iter().find(|entry| !FIRST_START.contains(&entry.name.as_str())) {
+    let is_nobodys = |name: &str| FIRST_START.contains(&name) || name == LOST_AND_FOUND;
+    match entries.into_iter().find(|entry| !is_nobodys(&entry.name)) {
         Some(entry) => Err(DataDirError::Foreign { path: path.to_owned(), found: entry.name }),
         None => Ok(false),
     }

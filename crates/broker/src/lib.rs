@@ -25,6 +25,7 @@ mod peers;
 pub mod probe;
 mod quotas;
 mod reply;
+mod reserve;
 mod sampler;
 mod server;
 pub mod settings;
@@ -36,4 +37,4 @@ pub use ottla_log::controls as log_controls;
 #[cfg(feature = "controls")]
 pub use ottla_state::controls as group_controls;
 pub use server::{BindError, files_for_sockets};
-pub use start::{Broker, BrokerStart, Failed, StartError, memory_max};
+pub use start::{Broker, BrokerStart, Failed, StartError, memory_max, partitions_max};

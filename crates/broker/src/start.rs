@@ -17,6 +17,7 @@ use crate::handlers::fetch::sessions::FetchSessions;
 use crate::metrics::Metrics;
 use crate::partition::{self, Chore, Opening, Registry, RegistryStart, StopError};
 use crate::quotas::{Quotas, Windows};
+use crate::reserve::{LEFT_FREE, Reserve};
 use crate::sampler::Sampler;
 use crate::server::{self, BindError, Bound};
 use crate::settings::{BrokerConfig, LiveSettings, Settings};
@@ -27,7 +28,7 @@ use ottla_env::net::Net;
 use ottla_env::rng::Rng;
 use ottla_env::task::{Workers, run_once};
 use ottla_log::compaction::KEYS_BYTES_MAX;
-use ottla_state::controller::ConfigRules;
+use ottla_state::controller::{ConfigRules, MAX_PARTITIONS};
 use ottla_state::{Endpoint, Image, TopicId, Uuid, group, topic_name};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -41,6 +42,11 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 const TAIL_CACHE_BYTES: usize = 64 << 20;
+/// What a partition that nobody uses takes of memory: its place in the image and in the stored state, with those of its
+/// topic if it is the only one there.
+const PARTITION_BYTES: u64 = 1 << 10;
+/// Partitions beyond which no broker goes. With long names their metadata is still one file that a start reads.
+const PARTITIONS_MAX: u64 = 1_000_000;
 /// What a broker may take beside requests and answers: the tail cache, the keys of a compaction, and 32 MiB for all that is
 /// small.
 const MEMORY_BESIDE_REQUESTS: u64 = TAIL_CACHE_BYTES as u64 + KEYS_BYTES_MAX + (32 << 20);
@@ -56,6 +62,8 @@ pub struct BrokerStart {
     pub workers: Arc<dyn Workers>,
     /// Where connections are served.
     pub lanes: Lanes,
+    /// Partitions that may be made: [`partitions_max`] of the memory there is.
+    pub partitions_max: u64,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -116,7 +124,7 @@ struct Opened {
 impl Broker {
     pub async fn start(start: BrokerStart) -> Result<Self, StartError> {
         let dir = open_dir(&start).await?;
-        let BrokerStart { settings, disk, net, clock, rng, workers, lanes } = start;
+        let BrokerStart { settings, disk, net, clock, rng, workers, lanes, partitions_max } = start;
         let format = dir.format().clone();
         let live = Arc::new(LiveSettings::new(format.node_id, settings));
         let settings = live.load();
@@ -130,6 +138,7 @@ impl Broker {
         let clean_start = opening.clean || dir.is_new();
         let metrics = Arc::new(Metrics::new());
         let registry = start_registry(disk, workers, &clock, &dir, opening, &live, &metrics).await?;
+        engine.use_reserve(registry.reserve());
         let quotas = quotas(config, &clock, &metrics);
         let cluster = Cluster::start(ClusterStart {
             coord: Arc::clone(&engine) as Arc<dyn cluster::Coord>,
@@ -137,7 +146,7 @@ impl Broker {
             rng: Arc::clone(&rng),
             cluster_id: format.cluster_id.clone(),
             registration: registration(&settings, &bound, &format, clean_start, rng.as_ref()),
-            rules: rules(&live),
+            rules: rules(&live, partitions_max),
             broker_defaults: settings.first_cluster_defaults(),
             on_image: on_image(&live, &registry, &quotas),
         })
@@ -357,11 +366,11 @@ fn read(
     let at_least = opening.checkpoint.metadata_revision;
     let mut engine = Embedded::open(Arc::clone(disk), metadata, at_least, workers);
     // A start writes a little, on a full disk too (durability rule A8), and not always as early as here.
-    let has_room = disk.space(root).map_or(true, |space| space.free >= partition::LEFT_FREE);
+    let has_room = disk.space(root).map_or(true, |space| space.free >= LEFT_FREE);
     let is_full = engine.as_ref().is_err_and(OpenError::is_full);
     if is_full || !has_room {
         tracing::warn!("the disk is full; the reserve is used to start");
-        partition::give_up_reserve(disk.as_ref(), root).map_err(|source| OpenError::Io {
+        Reserve::new(Arc::clone(disk), root).give_up().map_err(|source| OpenError::Io {
             action: "remove the reserve in",
             path: root.to_owned(),
             source,
@@ -448,19 +457,27 @@ fn on_image(live: &Arc<LiveSettings>, registry: &Registry, quotas: &Arc<Quotas>)
     })
 }
 
-fn rules(live: &Arc<LiveSettings>) -> Rules {
+fn rules(live: &Arc<LiveSettings>, partitions_max: u64) -> Rules {
     let settings = live.load();
     let config = settings.broker();
     Rules {
         default_partitions: config.default_partitions,
         default_replication_factor: config.default_replication_factor,
         deletion_enabled: config.delete_topics,
+        partitions_max,
         configs: Arc::clone(live) as Arc<dyn ConfigRules>,
         internal: Arc::new(BTreeMap::from([(
             topic_name::CONSUMER_OFFSETS.to_owned(),
             config.groups.topic.clone(),
         )])),
     }
+}
+
+/// Partitions that a broker may have where there is so much memory (`None`: nobody knows): a quarter of it is for their
+/// metadata. One topic of the largest size always has room.
+pub fn partitions_max(memory_bytes: Option<u64>) -> u64 {
+    let room = memory_bytes.map_or(u64::MAX, |bytes| bytes / 4 / PARTITION_BYTES);
+    room.clamp(MAX_PARTITIONS as u64, PARTITIONS_MAX)
 }
 
 /// What answers may take beside the requests, by `queued.max.request.bytes`.

@@ -56,6 +56,7 @@ fn start(coord: Arc<dyn Coord>) -> ClusterStart {
             default_partitions: 1,
             default_replication_factor: 1,
             deletion_enabled: true,
+            partitions_max: 1_000_000,
             configs: Arc::new(LiveSettings::new(1, load(&Input::default()).unwrap())),
             internal: Arc::default(),
         },

@@ -128,6 +128,8 @@ fn want_of_room_or_of_a_descriptor_in_a_snapshot_puts_it_off() {
             let (disk, mut engine, mut promise) = prepared();
             disk.fail_at(disk.operation_count() + number, Fault::Error(*lacked));
             engine.snapshot().expect("it is put off");
+            let left = disk.list(Path::new(DIR)).unwrap();
+            assert!(left.iter().all(|entry| entry.name != "snapshot.tmp"), "it holds no room meanwhile");
             // Where a snapshot stands without its log, the log is begun before anything else, and may fail again.
             disk.fail_kind(kind, 1, *lacked);
             match commit(&mut engine, &mut promise, 2) {

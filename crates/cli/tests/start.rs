@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
@@ -274,6 +274,30 @@ fn log_lines_are_json_in_the_order_that_others_wait_for() {
         assert!(["time", "level"].iter().all(|field| line[field].is_string()), "{line}");
     }
     assert!(dir.path().join("clean-stop").exists());
+}
+
+#[test]
+fn what_clients_do_wrong_is_logged_where_the_level_asks_for_it() {
+    let told = "a frame of an impossible length; the connection is closed";
+    for (level, times) in [
+        (None, 0),
+        (Some("info"), 0),
+        (Some("debug"), 1),
+        (Some("info,broker=debug"), 1),
+        (Some("info,storage=debug"), 0),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let setting = level.map(|level| format!("log.level={level}"));
+        let mut arguments = [&["--data-dir", text(dir.path())], &PORTS[..]].concat();
+        arguments.extend(setting.iter().flat_map(|setting| ["-X", setting.as_str()]));
+        let mut started = Started::up(&arguments, &[]);
+        let mut client = TcpStream::connect(started.address()).unwrap();
+        client.write_all(&[0xff; 4]).unwrap();
+        assert_eq!(client.read(&mut [0]).unwrap(), 0, "the broker closes the connection");
+        assert_eq!(started.end(), Some(0));
+        let levels = started.seen.iter().filter(|line| line["msg"] == told).map(|line| &line["level"]);
+        assert_eq!(levels.collect::<Vec<_>>(), vec!["debug"; times], "{level:?}");
+    }
 }
 
 #[test]

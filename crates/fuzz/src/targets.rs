@@ -1,6 +1,7 @@
 //! The targets by name.
 
 mod cluster_files;
+mod compacted_files;
 mod connection;
 mod groups;
 mod log_files;
@@ -61,6 +62,7 @@ targets! {
     "codecs" wire codecs codec_corpus leave;
     "names" wire names name_corpus leave;
     "segment" log_files segment segment_corpus wire::repair_batch;
+    "compacted" compacted_files compacted corpus compacted_files::repair;
     "index" log_files index index_corpus repair_last_crc;
     "log-start" log_files log_start log_start_corpus repair_last_crc;
     "checkpoint" log_files checkpoint checkpoint_corpus repair_last_crc;

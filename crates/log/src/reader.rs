@@ -280,6 +280,12 @@ impl LogReader {
         if header.next_offset() > limits.upto {
             return Ok(Some(Bytes::new()));
         }
+        // Before memory is asked for: a length may be rotten, and is not known to be until all of it was read. A gap that
+        // compaction left may end at the very batch that the index knows.
+        let at = walk.position();
+        if behind.is_some_and(|behind| at < behind && at + header.size() as u64 > behind) {
+            return Err(walk.damaged("a batch that reaches into the next one"));
+        }
         if header.size() > limits.max_bytes.max(limits.first_max_bytes) {
             return Err(ReadError::OverLimit { batch_bytes: header.size() });
         }

@@ -19,7 +19,8 @@ const USAGE: &str = "usage: ottla-sim crash [SEEDS [FIRST]]
   --chaos    simulated seconds with faults, of each seed (60)
   --threads  seeds at a time (2)
   --show     print every event, and the log lines of the broker
-  --planted  the planted bugs too, each of which has to be caught within 40 seeds of its own (--features controls)
+  --planted  the planted bugs too, each of which has to be caught within 40 seeds, from --seed or one of its own on
+             (--features controls)
 crash runs them whenever that feature is there.";
 
 /// So many seeds meet everything that has to be met.
@@ -69,9 +70,10 @@ fn some(text: &str) -> Result<u64, String> {
 }
 
 fn options(args: &[&str]) -> Option<Options> {
-    let (mut first, mut seeds) = (None, None);
+    let mut seeds = None;
     let mut options = Options {
         first: 1,
+        given: None,
         seeds: DEFAULT_SEEDS,
         time: None,
         chaos: Duration::from_secs(60),
@@ -94,7 +96,7 @@ fn options(args: &[&str]) -> Option<Options> {
             return None;
         }
         match *name {
-            "--seed" => first = Some(value),
+            "--seed" => options.given = Some(value),
             "--seeds" => seeds = Some(value),
             "--minutes" => options.time = Some(Duration::from_secs(60 * value)),
             "--chaos" => options.chaos = Duration::from_secs(value),
@@ -102,8 +104,8 @@ fn options(args: &[&str]) -> Option<Options> {
             _ => return None,
         }
     }
-    options.first = first.unwrap_or(1);
-    options.seeds = match (seeds, options.time, first) {
+    options.first = options.given.unwrap_or(options.first);
+    options.seeds = match (seeds, options.time, options.given) {
         (Some(seeds), _, _) => seeds,
         (None, Some(_), _) => u64::MAX,
         (None, None, Some(_)) if !options.planted => 1,

@@ -47,6 +47,8 @@ pub struct Rules<'a> {
     pub default_partitions: i32,
     pub default_replication_factor: i16,
     pub deletion_enabled: bool,
+    /// Partitions that there may be, those of deleted topics whose data still has to go included.
+    pub partitions_max: u64,
     pub configs: &'a dyn ConfigRules,
     /// What whoever asks may still change.
     pub mutations: &'a dyn Mutations,

@@ -2,7 +2,8 @@
 //!
 //! An image is cheap to clone (its tables are shared) and never changes: [`Image::apply`] makes the next one. Readers
 //! hold an `Arc<Image>` and see one consistent instant. Invariant: `names` and `topics` describe the same topics, and
-//! every partition's leader epoch already counts the unclean restarts of its leader (durability rule R8).
+//! every partition's leader epoch already counts the unclean restarts of its leader (durability rule R8). The number of
+//! partitions is kept, because every command that makes some compares it with a limit.
 
 use crate::change::Change;
 use crate::quota::ClientQuotas;
@@ -113,6 +114,8 @@ pub struct Image {
     pub(crate) collisions: Arc<BTreeMap<String, WireStr>>,
     pub(crate) topics: Arc<BTreeMap<TopicId, Arc<Topic>>>,
     pub(crate) deleting: Arc<BTreeMap<TopicId, Arc<DeletedTopic>>>,
+    /// Of all topics, those that are being deleted included.
+    pub(crate) partition_count: u64,
     pub(crate) broker_defaults: Arc<Configs>,
     /// Never empty ones; so too the next.
     pub(crate) broker_configs: Arc<BTreeMap<NodeId, Arc<Configs>>>,
@@ -173,6 +176,11 @@ impl Image {
 
     pub fn topic_count(&self) -> usize {
         self.names.len()
+    }
+
+    /// Partitions of all topics, and of those whose data still has to go.
+    pub fn partition_count(&self) -> u64 {
+        self.partition_count
     }
 
     /// Topics whose data still has to go, by id.
@@ -265,9 +273,14 @@ impl Image {
             }
             Change::Topic(topic) => {
                 let topic = self.counted(topic);
-                Arc::make_mut(&mut self.topics).insert(topic.id, topic);
+                let new = topic.partitions.len() as u64;
+                let old = Arc::make_mut(&mut self.topics).insert(topic.id, topic);
+                self.recount(old.map(|topic| topic.partitions.len() as u64), new);
             }
-            Change::TopicGone(id) => drop(Arc::make_mut(&mut self.topics).remove(id)),
+            Change::TopicGone(id) => {
+                let old = Arc::make_mut(&mut self.topics).remove(id);
+                self.recount(old.map(|topic| topic.partitions.len() as u64), 0);
+            }
             Change::TopicConfigs { id, configs } => {
                 if let Some(topic) = Arc::make_mut(&mut self.topics).get_mut(id) {
                     Arc::make_mut(topic).configs = Arc::clone(configs);
@@ -279,12 +292,21 @@ impl Image {
                 Arc::make_mut(&mut self.quotas).set(entity.clone(), limits);
             }
             Change::Deleting(topic) => {
-                drop(Arc::make_mut(&mut self.deleting).insert(topic.id, Arc::clone(topic)));
+                let old = Arc::make_mut(&mut self.deleting).insert(topic.id, Arc::clone(topic));
+                self.recount(old.map(|topic| topic.partitions.into()), topic.partitions.into());
             }
-            Change::Forgotten(id) => drop(Arc::make_mut(&mut self.deleting).remove(id)),
+            Change::Forgotten(id) => {
+                let old = Arc::make_mut(&mut self.deleting).remove(id);
+                self.recount(old.map(|topic| topic.partitions.into()), 0);
+            }
             Change::BrokerDefaults(configs) => self.broker_defaults = Arc::clone(configs),
             Change::NextProducerId(next) => self.next_producer_id = *next,
         }
+    }
+
+    /// What had `old` partitions has `new` ones now.
+    fn recount(&mut self, old: Option<u64>, new: u64) {
+        self.partition_count = self.partition_count + new - old.unwrap_or(0);
     }
 
     /// The topic with the restarts of its leaders counted, and with the settings that are known of it.

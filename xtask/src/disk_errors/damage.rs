@@ -1,7 +1,7 @@
 //! The release binary on data that rotted, lost its indexes, or cannot be written: what was promised stays, damage is
 //! named and never served (durability rules R6, R7, R9, R10).
 
-use super::{Bench, STORAGE_ERROR, Small, TOPIC};
+use super::{Bench, FileSystem, STORAGE_ERROR, Small, TOPIC};
 use crate::kill9::broker::wait;
 use crate::process;
 use anyhow::{Context, Result, bail, ensure};
@@ -201,13 +201,13 @@ fn gave_up(end: &str) -> Result<()> {
 }
 
 fn remount(small: &Small, how: &str) -> Result<()> {
-    let path = small.0.to_str().context("the path is text")?;
-    process::run(&small.0, "mount", &["-o", &format!("remount,{how}"), path])
+    let path = small.path.to_str().context("the path is text")?;
+    process::run(&small.path, "mount", &["-o", &format!("remount,{how}"), path])
 }
 
 /// A tmpfs that was remounted read-only while the broker was dead: a clear refusal, and nothing lost.
 fn read_only_start(binary: &Path, folder: &Path) -> Result<()> {
-    let small = Small::mount(&folder.join("data"))?;
+    let small = Small::mount(&folder.join("data"), FileSystem::Tmpfs)?;
     let mut bench = stopped(binary, folder)?;
     bench.broker.start()?;
     bench.broker.wait_ready()?;

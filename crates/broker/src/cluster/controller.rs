@@ -6,7 +6,9 @@
 //! cannot be stored any more the task ends with the reason, and the process has to end.
 
 use super::controls::{self, Control};
-use super::coord::{Check, Coord, CoordError, Entry, MAX_WRITES, Revision, SessionId, Transaction, Write};
+use super::coord::{
+    Check, Coord, CoordError, Entry, MAX_WRITES, Purpose, Revision, SessionId, Transaction, Write,
+};
 use super::metadata::Metadata;
 use ottla_env::clock::Clock;
 use ottla_env::rng::Rng;
@@ -32,6 +34,8 @@ pub struct Rules {
     pub default_partitions: i32,
     pub default_replication_factor: i16,
     pub deletion_enabled: bool,
+    /// Partitions that there may be in all.
+    pub partitions_max: u64,
     pub configs: Arc<dyn ConfigRules>,
     pub internal: Arc<BTreeMap<String, InternalTopic>>,
 }
@@ -120,6 +124,14 @@ pub(super) fn put(change: &Change, session: Option<SessionId>) -> Write {
     }
 }
 
+/// What a command is for. That a topic is forgotten is the end of its deletion.
+fn purpose_of(command: &Command) -> Purpose {
+    match command {
+        Command::DeleteTopics { .. } | Command::ForgetTopics { .. } => Purpose::Deletion,
+        _ => Purpose::Change,
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Controller {
     pub coord: Arc<dyn Coord>,
@@ -142,25 +154,40 @@ struct Decided {
 impl Controller {
     /// Ends when all clients are gone (`Ok`), or when the metadata cannot be written any more.
     pub async fn run(mut self, mut queue: mpsc::Receiver<Request>) -> Result<(), CoordError> {
-        while let Some(first) = queue.recv().await {
+        let mut next = queue.recv().await;
+        while let Some(first) = next.take() {
+            let purpose = purpose_of(&first.command);
             let mut requests = vec![first];
+            // A change that finds no room takes along what was decided on top of it, so no deletion may be.
             while requests.len() < BATCH
+                && next.is_none()
                 && let Ok(request) = queue.try_recv()
             {
-                requests.push(request);
+                if purpose_of(&request.command) == purpose {
+                    requests.push(request);
+                } else {
+                    next = Some(request);
+                }
             }
-            self.serve(requests).await?;
+            self.serve(purpose, requests).await?;
+            if next.is_none() {
+                next = queue.recv().await;
+            }
         }
         Ok(())
     }
 
-    async fn serve(&mut self, requests: Vec<Request>) -> Result<(), CoordError> {
+    async fn serve(&mut self, purpose: Purpose, requests: Vec<Request>) -> Result<(), CoordError> {
         let (decided, transactions) = self.decide_all(requests);
         let mut outcome = Ok(());
         let mut done = 0;
         let mut revision = 0;
         for transaction in transactions {
-            match self.coord.commit(transaction).await {
+            let commit = match purpose {
+                Purpose::Change => self.coord.commit(transaction),
+                Purpose::Deletion => self.coord.commit_deletion(transaction),
+            };
+            match commit.await {
                 Ok(committed) => (done, revision) = (done + 1, committed),
                 // What follows was decided on top of what did not happen.
                 Err(error) => {
@@ -201,6 +228,7 @@ impl Controller {
                 default_partitions: own.default_partitions,
                 default_replication_factor: own.default_replication_factor,
                 deletion_enabled: own.deletion_enabled,
+                partitions_max: own.partitions_max,
                 configs: own.configs.as_ref(),
                 mutations: mutations.as_deref().unwrap_or(&Unlimited),
                 internal: own.internal.as_ref(),

@@ -71,6 +71,14 @@ pub struct Transaction {
     pub writes: Vec<Write>,
 }
 
+/// What a transaction is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Change,
+    /// Makes room, sooner or later.
+    Deletion,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     pub key: Arc<str>,
@@ -122,6 +130,12 @@ pub trait Coord: Debug + Send + Sync {
 
     /// Returns when the transaction is durable. Commits are applied in the order of the calls of one caller.
     fn commit(&self, transaction: Transaction) -> BoxFuture<'_, Result<Revision, CoordError>>;
+
+    /// As [`Coord::commit`], for what makes room: an engine that has a reserve for a full disk uses it (durability rule
+    /// A8).
+    fn commit_deletion(&self, transaction: Transaction) -> BoxFuture<'_, Result<Revision, CoordError>> {
+        self.commit(transaction)
+    }
 
     /// Every commit behind a revision, in order and without a gap.
     fn watch(&self, after: Revision) -> BoxFuture<'_, Result<Watch, CoordError>>;

@@ -1,8 +1,9 @@
 //! One suite that every coordination engine passes, and the cluster on top of the embedded one.
 
-use super::coord::{Check, Event, Transaction, WATCH_BUFFER, Write};
+use super::coord::{Check, Event, Purpose, Transaction, WATCH_BUFFER, Write};
 use super::memory::MemoryCoord;
 use super::*;
+use crate::reserve::{RESERVE_BYTES, Reserve};
 use ottla_env::clock::ManualClock;
 use ottla_env::disk::{Disk, MemoryDisk, OperationKind};
 use ottla_env::rng::SeededRng;
@@ -202,6 +203,7 @@ fn start(coord: Arc<dyn Coord>, seed: u64, clean_start: bool, on_image: Box<OnIm
             default_partitions: 4,
             default_replication_factor: 1,
             deletion_enabled: true,
+            partitions_max: 1_000_000,
             configs: Arc::new(NoSettings),
             internal: Arc::default(),
         },
@@ -332,6 +334,78 @@ async fn a_full_disk_refuses_commands_and_takes_them_again_when_there_is_room() 
     assert!(matches!(create(&cluster, "t").await, Err(ControllerError::NotWritten(_))));
     assert!(cluster.metadata().image().topic("t").is_none());
     assert_eq!(create(&cluster, "t").await.unwrap(), ErrorCode::None);
+}
+
+/// An engine with a reserve.
+fn with_reserve(disk: &MemoryDisk) -> Arc<Embedded> {
+    let coord = embedded(disk);
+    let reserve = Reserve::new(Arc::new(disk.clone()), Path::new("data"));
+    reserve.keep();
+    coord.use_reserve(reserve);
+    coord
+}
+
+fn fill(disk: &MemoryDisk) {
+    let space = disk.space(Path::new("data")).unwrap();
+    disk.set_capacity(Some(space.total - space.free));
+}
+
+/// Durability rule A8.
+#[tokio::test]
+async fn a_full_disk_takes_deletions_and_refuses_what_is_asked_beside_them() {
+    let disk = MemoryDisk::new();
+    let cluster = quiet(with_reserve(&disk), 1, true).await;
+    create(&cluster, "t").await.unwrap();
+    fill(&disk);
+    let target = DeleteTarget { name: Some("t".into()), id: Uuid::ZERO };
+    let deletion = cluster.controller().delete_topics(vec![target], None);
+    let (before, deleted, behind) = tokio::join!(create(&cluster, "u"), deletion, create(&cluster, "v"));
+    for refused in [before, behind] {
+        assert!(matches!(refused, Err(ControllerError::NotWritten(_))), "{refused:?}");
+    }
+    assert!(deleted.unwrap()[0].result.is_ok());
+    let ids: Vec<Uuid> = cluster.metadata().image().deleting().map(|topic| topic.id).collect();
+    assert_eq!(ids.len(), 1);
+    cluster.controller().forget_topics(ids).await.unwrap();
+    assert_eq!(cluster.metadata().image().deleting().len(), 0);
+    let reserve = disk.len(Path::new("data/reserve")).unwrap();
+    assert!(reserve > Some(RESERVE_BYTES / 2), "{reserve:?} bytes are left");
+}
+
+/// Durability rule A8: a group has one write, and not everybody in it may use the reserve.
+#[tokio::test]
+async fn of_a_group_that_finds_no_room_only_deletions_are_committed() {
+    let disk = MemoryDisk::new();
+    let coord = with_reserve(&disk);
+    put(&*coord, "gone", "1").await;
+    disk.hold_syncs(".log");
+    let commit = |purpose: Purpose, write: Write| {
+        let coord = Arc::clone(&coord);
+        let transaction = Transaction { checks: Vec::new(), writes: vec![write] };
+        tokio::spawn(async move {
+            match purpose {
+                Purpose::Change => coord.commit(transaction).await,
+                Purpose::Deletion => coord.commit_deletion(transaction).await,
+            }
+        })
+    };
+    let before = disk.operation_count();
+    let first = commit(Purpose::Change, Write::put("a", "1"));
+    while disk.operation_count() == before {
+        tokio::task::yield_now().await;
+    }
+    disk.wait_for_held_syncs(1);
+    // They wait together while the first one is synced.
+    let changed = commit(Purpose::Change, Write::put("b", "2"));
+    let deleted = commit(Purpose::Deletion, Write::Delete { key: "gone".into() });
+    tokio::task::yield_now().await;
+    fill(&disk);
+    disk.release_syncs();
+    let first = first.await.unwrap().unwrap();
+    assert!(matches!(changed.await.unwrap(), Err(CoordError::NotWritten(_))));
+    assert_eq!(deleted.await.unwrap().unwrap(), first + 1);
+    assert_eq!(value(&*coord, "gone").await, None);
+    assert_eq!(value(&*coord, "b").await, None);
 }
 
 #[tokio::test]

@@ -80,6 +80,8 @@ mod tests {
         disk.create_dir_all(Path::new(PATH)).unwrap();
         assert!(matches!(see(&disk), Ok(Found::Nothing)));
         assert_eq!(disk.list(Path::new(PATH)).unwrap(), []);
+        disk.create_dir(&Path::new(PATH).join("lost+found")).unwrap();
+        assert!(matches!(see(&disk), Ok(Found::Nothing)), "the top of an ext4 is as good as empty");
         disk.open(&Path::new(PATH).join("letter.txt"), OpenMode::Write).unwrap();
         assert!(matches!(see(&disk), Err(DataDirError::Foreign { .. })));
     }

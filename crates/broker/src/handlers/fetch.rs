@@ -1,7 +1,8 @@
 //! Fetch (1), versions 4-18. v7: sessions (KIP-227); v12: tagged fields; v13: topic ids; v16: where the leader is.
 //!
 //! Records leave as the log has them. A request that finds less than `min_bytes` waits for a high watermark to move, or
-//! for the client to leave. A client that was sent more than its quota allows is sent no records until it has waited.
+//! for the client to leave; what counts is what there is, even where less of it fits into the answer. A client that was
+//! sent more than its quota allows is sent no records until it has waited.
 
 mod read;
 pub mod sessions;
@@ -81,7 +82,11 @@ async fn answer(
         let failed = reads.iter().zip(&found).any(|(read, found)| read.error.is_error() && !unknown(found));
         // Nothing is never enough for who wants something, however little is allowed.
         let enough = usize::try_from(request.min_bytes).unwrap_or(0).min(allowed.max(1));
-        if last || failed || bytes >= enough {
+        let is_enough = || {
+            let available = reads.iter().zip(&plan.wanted).map(|(read, wanted)| read.available(wanted));
+            bytes > 0 && available.fold(0, usize::saturating_add) >= enough
+        };
+        if last || failed || bytes >= enough || is_enough() {
             if charge.is_some_and(|charge| charge.fetched(bytes)) {
                 return (throttled(context, plan), None);
             }

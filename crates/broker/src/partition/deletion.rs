@@ -4,7 +4,8 @@
 //! on at the next start.
 
 use super::registry::{Forget, Registry};
-use ottla_env::disk::Disk;
+use crate::reserve::Reserve;
+use ottla_env::disk::{Disk, lacks_room};
 use ottla_state::TopicId;
 use std::io;
 use std::path::Path;
@@ -44,14 +45,18 @@ pub(super) async fn run(
 }
 
 /// Removes the directories of a topic. Waits for the disk.
-pub(super) fn remove(disk: &dyn Disk, topics_dir: &Path, topic: Doomed) -> io::Result<()> {
+pub(super) fn remove(disk: &dyn Disk, reserve: &Reserve, topics_dir: &Path, topic: Doomed) -> io::Result<()> {
     let names: Vec<String> =
         (0..topic.partitions).map(|p| super::registry::directory_name(topic.id, p)).collect();
     let mut renamed = Vec::new();
     for name in &names {
         let (from, to) = (topics_dir.join(name), topics_dir.join(format!("{name}.deleted")));
         if disk.entry(&from)?.is_some() {
-            disk.rename(&from, &to)?;
+            match disk.rename(&from, &to) {
+                // A name may need a block of its directory, and deleting must not need room (durability rule A8).
+                Err(error) if lacks_room(&error) => reserve.lend(0, || disk.rename(&from, &to))??,
+                done => done?,
+            }
             renamed.push(to);
         } else if disk.entry(&to)?.is_some() {
             renamed.push(to);

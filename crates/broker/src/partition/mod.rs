@@ -18,6 +18,7 @@ mod start;
 mod tail_cache;
 mod writer;
 
+pub use crate::reserve::RESERVE_BYTES;
 pub use error::{AppendError, DeleteError, ReadError, StartError, StopError, StorageFailed};
 pub use memory::MemoryLog;
 pub use partition_log::{
@@ -25,8 +26,8 @@ pub use partition_log::{
     TimestampedOffset, Written,
 };
 pub use purgatory::{WaitSet, Watchers};
-pub use registry::{Forget, Partition, RESERVE_BYTES, Registry, RegistryStart, Storage, Usage};
-pub(crate) use registry::{LEFT_FREE, directory_name, give_up_reserve, parse_directory};
+pub use registry::{Forget, Partition, Registry, RegistryStart, Storage, Usage};
+pub(crate) use registry::{directory_name, parse_directory};
 pub(crate) use start::look;
 pub use start::{MARKER as CLEAN_STOP, Opening, StartReport};
 pub use writer::{Chore, OnCompacted, OnRemoved};

@@ -5,7 +5,7 @@ use super::purgatory::Watchers;
 use bytes::Bytes;
 use ottla_env::net::BoxFuture;
 pub use ottla_log::{EpochEnd, TimestampedOffset};
-use ottla_wire::batch::{BatchHeader, batches};
+use ottla_wire::batch::BatchHeader;
 use std::fmt::Debug;
 use tokio::sync::oneshot;
 
@@ -75,8 +75,31 @@ impl Slices {
 
     /// By the heads of the batches.
     pub fn records(&self) -> u64 {
-        let batches = self.list.iter().cloned().flat_map(batches);
-        batches.map(|(header, _)| u64::from(header.record_count.unsigned_abs())).sum()
+        self.headers().map(|header| u64::from(header.record_count.unsigned_abs())).sum()
+    }
+
+    /// Where the log goes on, by the head of the last batch; `None` where nothing was read.
+    pub fn next_offset(&self) -> Option<i64> {
+        self.headers().last().map(|header| header.next_offset())
+    }
+
+    /// A batch begins where the one before ends, in the same slice or in a later one: the head of a large batch may be a
+    /// slice of its own.
+    fn headers(&self) -> impl Iterator<Item = BatchHeader> {
+        let mut list = self.list.iter();
+        let mut slice: &[u8] = &[];
+        // Bytes until the next batch.
+        let mut ahead = 0;
+        std::iter::from_fn(move || {
+            while ahead >= slice.len() {
+                ahead -= slice.len();
+                slice = list.next()?;
+            }
+            slice = &slice[ahead..];
+            let header = BatchHeader::parse(slice).ok()?;
+            ahead = header.size();
+            Some(header)
+        })
     }
 
     pub fn push(&mut self, slice: Bytes) {
@@ -129,4 +152,39 @@ pub trait PartitionLog: Debug + Send + Sync {
 
     /// Told whenever the high watermark moves, and when the log goes away.
     fn watchers(&self) -> &Watchers;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ottla_wire::batch::HEADER_LEN;
+    use ottla_wire::record::{BatchBuilder, BuildOptions};
+
+    fn batch(base_offset: i64, records: usize) -> Bytes {
+        let mut builder = BatchBuilder::new();
+        for _ in 0..records {
+            builder.push(1_000, None, Some(b"value"), &[]);
+        }
+        builder.build(BuildOptions { base_offset, ..BuildOptions::default() }).unwrap()
+    }
+
+    #[test]
+    fn batches_are_seen_wherever_slices_end_and_heads_are_slices_of_their_own() {
+        let (first, second) = (batch(0, 2), batch(2, 3));
+        let parts = |batch: &Bytes| vec![batch.slice(..HEADER_LEN), batch.slice(HEADER_LEN..)];
+        let whole = [&first[..], &second[..]].concat();
+        for list in [
+            vec![Bytes::from(whole)],
+            vec![first.clone(), second.clone()],
+            [parts(&first), parts(&second)].concat(),
+            [parts(&first), vec![second.clone()]].concat(),
+            [vec![first.clone()], parts(&second)].concat(),
+        ] {
+            let count = list.len();
+            let mut slices = Slices::default();
+            list.into_iter().for_each(|slice| slices.push(slice));
+            assert_eq!((slices.records(), slices.next_offset()), (5, Some(5)), "{count} slices");
+        }
+        assert_eq!((Slices::default().records(), Slices::default().next_offset()), (0, None));
+    }
 }

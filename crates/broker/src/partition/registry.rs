@@ -14,8 +14,9 @@ use super::partition_log::PartitionLog;
 use super::pool::{Class, Pool};
 use super::start::{Opening, StartReport, io_error};
 use super::tail_cache::TailCache;
-use super::writer::{Message, OnCompacted, OnOpened, OnRemoved, Open, Room, Tools, Writer};
+use super::writer::{Message, OnCompacted, OnOpened, OnRemoved, Open, Tools, Writer};
 use crate::metrics::StorageMetrics;
+use crate::reserve::Reserve;
 use crate::settings::TopicConfig;
 use checkpointer::{CheckpointRequest, Checkpointer};
 use crossbeam_channel::Sender;
@@ -29,7 +30,7 @@ use ottla_state::image::{Configs, Topic};
 use ottla_state::{Image, TopicId};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -43,11 +44,6 @@ const CHECKPOINT_BYTES: u64 = 64 << 20;
 const SYNC_ALL_FROM: usize = 16;
 /// An image is old for milliseconds; so many topics are not deleted in that time.
 const DELETED_REMEMBERED: usize = 100_000;
-const RESERVE: &str = "reserve";
-/// Length of a whole reserve.
-pub const RESERVE_BYTES: u64 = 4 << 20;
-/// What a reserve that is not whole leaves free: a start writes a few KiB behind it.
-pub(crate) const LEFT_FREE: u64 = 64 << 10;
 
 /// What a start needs.
 pub struct RegistryStart {
@@ -142,6 +138,7 @@ struct Inner {
     /// When the checkpoint was last written, or nothing had changed since.
     checkpointed: Mutex<Duration>,
     metrics: StorageMetrics,
+    reserve: Reserve,
 }
 
 #[derive(Default)]
@@ -221,7 +218,7 @@ impl Registry {
             disk.create_dir(&topics_dir).map_err(io_error("create", &topics_dir))?;
             disk.sync_dir(&root).map_err(io_error("sync", &root))?;
         }
-        let reserve = Reserve { disk: Arc::clone(&disk), path: root.join(RESERVE) };
+        let reserve = Reserve::new(Arc::clone(&disk), &root);
         reserve.keep();
         let (syncs, mut threads) =
             Pool::start(workers.as_ref(), "sync", SYNC_THREADS).map_err(StartError::Thread)?;
@@ -247,7 +244,7 @@ impl Registry {
             appended: counter(Arc::clone(&appended), checkpointer.clone()),
             removed: on_removed,
             compacted: on_compacted,
-            room: Arc::new(reserve),
+            reserve: reserve.clone(),
             cleaner: cleaner.clone(),
             stopping: Arc::clone(&stopping),
             failed: {
@@ -293,6 +290,7 @@ impl Registry {
             report,
             checkpointed,
             metrics,
+            reserve,
         });
         let checkpointer = Checkpointer::new(requests, appended, Arc::downgrade(&inner));
         let thread = workers.start("checkpoint", Box::new(checkpointer));
@@ -420,9 +418,13 @@ impl Registry {
 
     pub(super) async fn remove_data(&self, topic: Doomed) -> io::Result<()> {
         let (disk, dir) = (Arc::clone(&self.0.disk), self.0.topics_dir.clone());
+        let reserve = self.0.reserve.clone();
         let (reply, answer) = oneshot::channel();
         self.0.syncs.submit(Class::Background, move || {
-            let _ = reply.send(deletion::remove(disk.as_ref(), &dir, topic));
+            let removed = deletion::remove(disk.as_ref(), &reserve, &dir, topic);
+            // What was unlinked may be its room again.
+            reserve.keep();
+            let _ = reply.send(removed);
         });
         answer.await.unwrap_or_else(|_| Err(io::Error::other("the broker stops")))
     }
@@ -511,6 +513,11 @@ impl Registry {
             Ok(Some(failure)) => failure,
             _ => std::future::pending().await,
         }
+    }
+
+    /// That of the data directory, for what else is written there.
+    pub(crate) fn reserve(&self) -> Reserve {
+        self.0.reserve.clone()
     }
 
     /// Syncs everything, writes the checkpoint and the marker of a clean stop, and ends all threads.
@@ -643,45 +650,6 @@ fn counter(appended: Arc<AtomicU64>, due: Sender<CheckpointRequest>) -> Arc<dyn 
             let _ = due.send(CheckpointRequest::Due);
         }
     })
-}
-
-/// Makes the room of the reserve, if there is one.
-pub(crate) fn give_up_reserve(disk: &dyn Disk, root: &Path) -> io::Result<()> {
-    match disk.remove_file(&root.join(RESERVE)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// Room for a start, a stop and deletions when the disk is full. It leaves half of what is free, or [`LEFT_FREE`], so
-/// that what comes next has room itself, and the next start on a disk that stays full has nearly as much of it.
-struct Reserve {
-    disk: Arc<dyn Disk>,
-    path: PathBuf,
-}
-
-impl Room for Reserve {
-    fn make(&self) -> io::Result<()> {
-        self.disk.remove_file(&self.path)
-    }
-
-    fn keep(&self) {
-        let made = (|| {
-            let kept = self.disk.len(&self.path)?.unwrap_or(0);
-            if kept == RESERVE_BYTES {
-                return Ok(());
-            }
-            let free = self.disk.space(self.path.parent().unwrap_or(Path::new(".")))?.free;
-            let most = kept.saturating_add(free - (free / 2).min(LEFT_FREE)).min(RESERVE_BYTES);
-            let bytes = usize::try_from(most).map_err(io::Error::other)?;
-            let file = self.disk.open(&self.path, ottla_env::disk::OpenMode::Write)?;
-            file.write_all_at(&vec![0; bytes], 0)
-        })();
-        if let Err(error) = made {
-            let error: io::Error = error;
-            tracing::warn!(error = %error, "no room for the reserve of {RESERVE_BYTES} bytes");
-        }
-    }
 }
 
 fn open_error(error: OpenError) -> StartError {

@@ -13,6 +13,7 @@ use super::local::{LocalLog, Openness};
 use super::partition_log::{ActiveProducer, DeleteBefore, Produced, Written};
 use super::pool::{Class, Pool};
 use crate::metrics::StorageMetrics;
+use crate::reserve::Reserve;
 use compaction::Compacting;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use ottla_env::clock::Clock;
@@ -113,14 +114,6 @@ pub enum Chore {
     Compact,
 }
 
-/// The reserve of a full disk (durability rule A8).
-pub(super) trait Room: Send + Sync {
-    /// Gives the reserve up.
-    fn make(&self) -> io::Result<()>;
-    /// There may be room for it again.
-    fn keep(&self);
-}
-
 /// What the loops share.
 #[derive(Clone)]
 pub(super) struct Tools {
@@ -135,7 +128,7 @@ pub(super) struct Tools {
     /// Counts segments and bytes that retention or a client gave up.
     pub removed: Arc<OnRemoved>,
     pub compacted: Arc<OnCompacted>,
-    pub room: Arc<dyn Room>,
+    pub reserve: Reserve,
     /// The thread that compacts, one log at a time, and whether it should come to its end.
     pub cleaner: Pool,
     pub stopping: Arc<AtomicBool>,

@@ -51,7 +51,11 @@ pub async fn alter_broker(connection: &mut Connection, name: &str, text: &str) {
 }
 
 pub async fn alter_topic(connection: &mut Connection, topic: &str, name: &str, text: &str) {
-    assert_eq!(alter(connection, TOPIC, topic, &[(name, SET, Some(text))]).await, ErrorCode::None);
+    assert_eq!(try_alter_topic(connection, topic, name, text).await, ErrorCode::None);
+}
+
+pub async fn try_alter_topic(connection: &mut Connection, topic: &str, name: &str, text: &str) -> ErrorCode {
+    alter(connection, TOPIC, topic, &[(name, SET, Some(text))]).await
 }
 
 async fn alter(connection: &mut Connection, kind: i8, name: &str, items: &[Item<'_>]) -> ErrorCode {
@@ -197,6 +201,33 @@ async fn what_may_not_be_changed_is_refused_as_kafka_recorded() {
     let refused = connection.call(2, &validated).await;
     assert_eq!(refused.responses[0].error_code, InvalidRequest.code());
     assert_eq!(describe(&mut connection, TOPIC, "t", "retention.ms").await.unwrap().config_source, 5);
+}
+
+#[tokio::test]
+async fn what_is_named_twice_is_refused_also_where_all_settings_are_replaced() {
+    let running = start(&[]).await;
+    let mut connection = running.connect().await;
+    for topic in ["t", "u"] {
+        ok(connection.call(7, &creation(topic, 1)).await.topics[0].error_code);
+    }
+    let name = "retention.ms";
+    for version in versions(apis::ALTER_CONFIGS) {
+        let mut request = replacing(TOPIC, "t", &[(name, "5")]);
+        request.resources.extend(replacing(TOPIC, "u", &[(name, "6")]).resources);
+        request.resources.extend(replacing(TOPIC, "t", &[(name, "7")]).resources);
+        // One setting twice, beside a resource that is named once.
+        let mut twice = replacing(TOPIC, "t", &[(name, "5"), (name, "7")]);
+        twice.resources.extend(replacing(TOPIC, "u", &[(name, "6")]).resources);
+        let (refused, done) = (ErrorCode::InvalidRequest, ErrorCode::None);
+        for (request, expected) in [(request, &[refused, done, refused][..]), (twice, &[refused, done])] {
+            let answers = connection.call(version, &request).await.responses;
+            let codes: Vec<_> = answers.iter().map(|r| ErrorCode::from_code(r.error_code)).collect();
+            assert_eq!(codes, expected, "version {version}");
+            assert_eq!(value(&mut connection, TOPIC, "u", name).await, ("6".into(), vec![1]));
+            assert_eq!(describe(&mut connection, TOPIC, "t", name).await.unwrap().config_source, 5);
+            ok(connection.call(version, &replacing(TOPIC, "u", &[])).await.responses[0].error_code);
+        }
+    }
 }
 
 #[tokio::test]

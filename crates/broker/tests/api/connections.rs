@@ -1,9 +1,11 @@
-//! Who may connect, how many and how fast: by settings that hold from the next connection on.
+//! Who may connect, how many and how fast: by settings that hold from the next connection on. And how much is taken of
+//! what a client sends before it is answered.
 
 use crate::configs::alter_broker;
-use crate::harness::{Connection, Running, ok, start};
+use crate::harness::{Connection, Running, batch, fetch_request, ok, patient, start};
 use crate::topics::creation;
 use ottla_wire::messages::api_versions::ApiVersionsRequest;
+use ottla_wire::messages::fetch::FetchRequest;
 use std::time::Duration;
 
 /// Another connection, if there is a place for it.
@@ -61,4 +63,30 @@ async fn an_address_may_have_another_limit_than_the_rest() {
     };
     tokio::time::timeout(Duration::from_secs(60), found).await.unwrap();
     assert!(another(&running).await.is_none());
+}
+
+#[tokio::test]
+async fn a_connection_is_read_eight_requests_ahead_of_the_answer_that_is_due() {
+    const SENT: i32 = 20;
+    let running = start(&[]).await;
+    let (mut reader, mut writer) = (running.connect().await, running.connect().await);
+    ok(writer.call(7, &creation("t", 1)).await.topics[0].error_code);
+    ok(writer.call(12, &fetch_request("t", 1 << 20, 0)).await.error_code);
+    for _ in 0..SENT {
+        reader.send(12, &fetch_request("t", 1 << 20, i32::MAX)).await;
+    }
+    let taken = async || running.metric("ottla_requests_total{api=\"Fetch\"}").await - 1;
+    patient(async { while taken().await < 1 + 8 {} }).await;
+    // Time for more.
+    for topic in ["a", "b", "c"] {
+        ok(writer.call(7, &creation(topic, 1)).await.topics[0].error_code);
+    }
+    assert_eq!(taken().await, 1 + 8);
+    assert_eq!(running.metric("ottla_fetches_waiting").await, 1);
+    ok(writer.produce("t", 0, batch(&["a"])).await.error_code);
+    for number in 1..=SENT {
+        let (correlation, answer) = reader.receive::<FetchRequest>(12).await;
+        assert_eq!((correlation, answer.error_code), (number, 0));
+    }
+    assert_eq!(taken().await, 20);
 }

@@ -2,13 +2,13 @@
 
 use bytes::{Bytes, BytesMut};
 use ottla_broker::settings::{Input, load};
-use ottla_broker::{Broker, BrokerStart, StartError};
-use ottla_env::clock::OsClock;
+use ottla_broker::{Broker, BrokerStart, StartError, partitions_max};
+use ottla_env::clock::{Clock, ManualClock, OsClock};
 use ottla_env::disk::MemoryDisk;
 use ottla_env::lanes::Lanes;
 use ottla_env::net::{MemoryNet, Net, ReadHalf, WriteHalf};
 use ottla_env::rng::SeededRng;
-use ottla_env::task::Threads;
+use ottla_env::task::{Threads, Workers};
 use ottla_wire::codec::{Records, Request};
 use ottla_wire::frame::{decode_response, encode_request};
 use ottla_wire::messages::api_versions::ApiVersionsRequest;
@@ -19,6 +19,7 @@ use ottla_wire::messages::produce::{
 use ottla_wire::record::{BatchBuilder, BuildOptions};
 use ottla_wire::{ErrorCode, apis};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 pub struct Running {
@@ -36,9 +37,45 @@ pub async fn start_on(disk: &MemoryDisk, settings: &[(&str, &str)]) -> Running {
 }
 
 pub async fn try_start_on(disk: &MemoryDisk, settings: &[(&str, &str)]) -> Result<Running, String> {
+    try_start_with(Machine::default(), disk, settings).await
+}
+
+/// What a broker has of its machine beside disk and network.
+pub struct Machine {
+    pub clock: Arc<dyn Clock>,
+    pub workers: Arc<dyn Workers>,
+    pub partitions_max: u64,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(OsClock::new()),
+            workers: Arc::new(Threads),
+            partitions_max: partitions_max(None),
+        }
+    }
+}
+
+impl Machine {
+    /// One whose clock moves only when told to.
+    pub fn with_clock(clock: &Arc<ManualClock>) -> Self {
+        Self { clock: Arc::clone(clock) as Arc<dyn Clock>, ..Self::default() }
+    }
+}
+
+pub async fn start_with(machine: Machine, disk: &MemoryDisk, settings: &[(&str, &str)]) -> Running {
+    try_start_with(machine, disk, settings).await.unwrap()
+}
+
+async fn try_start_with(
+    machine: Machine,
+    disk: &MemoryDisk,
+    settings: &[(&str, &str)],
+) -> Result<Running, String> {
     let net = MemoryNet::new();
     let settings = [&[("listeners", "PLAINTEXT://127.0.0.1:9092")], settings].concat();
-    let broker = broker_on(disk, &net, &settings).await.map_err(|error| error.to_string())?;
+    let broker = broker_with(machine, disk, &net, &settings).await.map_err(|error| error.to_string())?;
     broker.recover().await.map_err(|error| error.to_string())?;
     Ok(Running { broker, net })
 }
@@ -49,26 +86,50 @@ pub async fn broker_on(
     net: &MemoryNet,
     settings: &[(&str, &str)],
 ) -> Result<Broker, StartError> {
+    broker_with(Machine::default(), disk, net, settings).await
+}
+
+async fn broker_with(
+    Machine { clock, workers, partitions_max }: Machine,
+    disk: &MemoryDisk,
+    net: &MemoryNet,
+    settings: &[(&str, &str)],
+) -> Result<Broker, StartError> {
     let mut flags = vec![("log.dirs".to_owned(), "data".to_owned())];
     flags.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     Broker::start(BrokerStart {
         settings: load(&Input { flags, ..Input::default() }).unwrap(),
         disk: Arc::new(disk.clone()),
         net: Arc::new(net.clone()),
-        clock: Arc::new(OsClock::new()),
+        clock,
         rng: Arc::new(SeededRng::new(1)),
-        workers: Arc::new(Threads),
+        workers,
         lanes: Lanes::default(),
+        partitions_max,
     })
     .await
+}
+
+/// Waits for what comes by itself, and fails when it does not.
+pub async fn patient<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(60), what).await.expect("it comes by itself")
 }
 
 impl Running {
     /// What `/metrics` says of a name, with its labels if it has some.
     pub async fn metric(&self, name: &str) -> u64 {
+        self.shown(name).await.parse().unwrap()
+    }
+
+    /// The same of a time.
+    pub async fn seconds(&self, name: &str) -> f64 {
+        self.shown(name).await.parse().unwrap()
+    }
+
+    async fn shown(&self, name: &str) -> String {
         let text = self.broker.metrics().await.unwrap();
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.expect("it is shown").parse().unwrap()
+        line.unwrap_or_else(|| panic!("{name} is not shown")).to_owned()
     }
 
     pub async fn connect(&self) -> Connection {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod admin;
+mod ages;
 mod cluster;
 mod compaction;
 mod compression;

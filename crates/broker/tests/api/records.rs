@@ -1,6 +1,8 @@
 //! Produce, Fetch, ListOffsets, InitProducerId.
 
-use crate::harness::{Connection, batch, batch_with, ok, produce_request, start, start_on, versions};
+use crate::harness::{
+    Connection, batch, batch_with, ok, patient, produce_request, start, start_on, versions,
+};
 use crate::topics::creation;
 use ottla_env::disk::MemoryDisk;
 use ottla_wire::batch::batches;
@@ -77,6 +79,39 @@ async fn q5_a_fetch_from_inside_a_batch_returns_it_whole_whatever_the_limits() {
     }
     let answer = connection.call(12, &fetch("t", id, 10, 0)).await;
     assert_eq!(answer.responses[0].partitions[0].error_code, ErrorCode::OffsetOutOfRange.code());
+}
+
+#[tokio::test]
+async fn what_is_there_and_does_not_fit_is_not_waited_for() {
+    let disk = MemoryDisk::new();
+    let running = start_on(&disk, &[("log.segment.bytes", "1048576")]).await;
+    let mut connection = running.connect().await;
+    let id = topic(&mut connection, "t").await;
+    let value = "v".repeat(300 << 10);
+    for _ in 0..5 {
+        ok(connection.produce("t", 0, batch(&[&value])).await.error_code);
+    }
+    // From the tail cache, which has the heads of large batches apart.
+    let request = FetchRequest { min_bytes: 1 << 20, ..fetch("t", id, 0, 600_000) };
+    let answer = patient(connection.call(12, &request)).await;
+    assert_eq!(offsets(&answer.responses[0].partitions[0]), [0, 1, 2]);
+    running.broker.stop().await.unwrap();
+    // Nothing is in the tail cache now, so a read ends with its segment.
+    let running = start_on(&disk, &[]).await;
+    let mut connection = running.connect().await;
+    // Three batches fit into a MiB, and into a segment; what is left of either is less than one more.
+    for (offset, min_bytes, of_partition, batches) in
+        [(0, 1 << 20, 1 << 20, 3), (0, 1 << 20, 4 << 20, 3), (3, 500 << 10, 500 << 10, 1)]
+    {
+        let mut request = FetchRequest { min_bytes, max_bytes: 4 << 20, ..fetch("t", id, offset, 600_000) };
+        request.topics[0].partitions[0].partition_max_bytes = of_partition;
+        let answer = tokio::time::timeout(Duration::from_secs(60), connection.call(12, &request)).await;
+        let answer = answer.expect("nobody waits for what is there");
+        assert_eq!(offsets(&answer.responses[0].partitions[0]).len(), batches);
+    }
+    let request = FetchRequest { min_bytes: 500 << 10, ..fetch("t", id, 4, 1) };
+    let answer = connection.call(12, &request).await;
+    assert_eq!(offsets(&answer.responses[0].partitions[0]), [4], "what is not there is waited for");
 }
 
 #[tokio::test]

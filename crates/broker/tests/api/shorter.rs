@@ -2,7 +2,8 @@
 
 use crate::configs::{alter_broker, alter_topic};
 use crate::harness::{Connection, batch, batch_with, ok, start, start_on, versions};
-use crate::settings::create;
+use crate::settings::{create, fill_disk};
+use ottla_broker::partition::RESERVE_BYTES;
 use ottla_env::disk::{Disk, Lost, MemoryDisk};
 use ottla_wire::messages::delete_records::{
     DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic,
@@ -85,6 +86,30 @@ async fn records_are_deleted_as_kafka_does_and_stay_deleted() {
     let mut connection = running.connect().await;
     assert_eq!(listed(&mut connection, "t", -2).await, (6, 0));
     assert_eq!(connection.produce("t", 0, batch(&["e"])).await.base_offset, 7);
+}
+
+/// Durability rule A8: deleting needs no room, and the reserve is there again for the stop.
+#[tokio::test]
+async fn records_are_deleted_on_a_full_disk_which_keeps_its_reserve() {
+    let disk = MemoryDisk::new();
+    let running = start_on(&disk, &[]).await;
+    let mut connection = running.connect().await;
+    create(&mut connection, "t", &[]).await;
+    for _ in 0..2 {
+        ok(connection.produce("t", 0, batch(&["a"])).await.error_code);
+    }
+    fill_disk(&disk);
+    assert_eq!(delete(&mut connection, "t", 0, 1).await, (1, ErrorCode::None));
+    let reserve = disk.len(Path::new("data/reserve")).unwrap();
+    assert!(reserve > Some(RESERVE_BYTES / 2), "{reserve:?} bytes are left");
+    let refused = connection.produce("t", 0, batch(&["a"])).await;
+    assert_eq!(refused.error_code, ErrorCode::KafkaStorageError.code());
+    running.broker.stop().await.unwrap();
+
+    let running = start_on(&disk, &[]).await;
+    let mut connection = running.connect().await;
+    assert_eq!(listed(&mut connection, "t", -2).await, (1, 0));
+    assert_eq!(listed(&mut connection, "t", -1).await.0, 2);
 }
 
 #[tokio::test]

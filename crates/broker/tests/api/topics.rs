@@ -1,13 +1,20 @@
 //! CreateTopics, CreatePartitions, DeleteTopics, Metadata with creation, DescribeConfigs.
 
-use crate::harness::{batch, ok, start, start_on, versions};
-use ottla_env::disk::{Lost, MemoryDisk};
+use crate::configs::try_alter_topic;
+use crate::harness::{Machine, batch, ok, start, start_on, start_with, versions};
+use crate::settings::fill_disk;
+use ottla_broker::partition::RESERVE_BYTES;
+use ottla_env::disk::{Disk, Lost, MemoryDisk, OperationKind};
 use ottla_wire::messages::create_partitions::{CreatePartitionsRequest, CreatePartitionsTopic};
 use ottla_wire::messages::create_topics::{CreatableTopic, CreateTopicsRequest};
 use ottla_wire::messages::delete_topics::{DeleteTopicState, DeleteTopicsRequest};
 use ottla_wire::messages::describe_configs::{DescribeConfigsRequest, DescribeConfigsResource};
 use ottla_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
 use ottla_wire::{ErrorCode, Uuid, apis};
+use std::path::Path;
+use std::time::Duration;
+
+const ENOSPC: i32 = 28;
 
 pub fn creation(name: &str, partitions: i32) -> CreateTopicsRequest {
     CreateTopicsRequest {
@@ -20,6 +27,11 @@ pub fn creation(name: &str, partitions: i32) -> CreateTopicsRequest {
         timeout_ms: 1_000,
         ..Default::default()
     }
+}
+
+fn deletion(name: &str) -> DeleteTopicsRequest {
+    let topics = vec![DeleteTopicState { name: Some(name.into()), topic_id: Uuid::ZERO }];
+    DeleteTopicsRequest { topics, timeout_ms: 1_000, ..Default::default() }
 }
 
 fn by_name(name: &str, create: bool) -> MetadataRequest {
@@ -59,6 +71,63 @@ async fn a_topic_is_created_described_and_deleted_in_every_version() {
         let answer = connection.call(9, &by_name(&name, false)).await;
         assert_eq!(answer.topics[0].error_code, ErrorCode::UnknownTopicOrPartition.code());
     }
+}
+
+/// Durability rule A8: deleting needs no room, and the reserve is for nothing that takes some.
+#[tokio::test]
+async fn topics_are_deleted_on_a_full_disk_and_others_get_their_room() {
+    let full = ErrorCode::KafkaStorageError;
+    let disk = MemoryDisk::new();
+    let running = start_on(&disk, &[]).await;
+    let mut connection = running.connect().await;
+    for name in ["empty", "large", "other"] {
+        ok(connection.call(7, &creation(name, 1)).await.topics[0].error_code);
+    }
+    let value = "x".repeat(300_000);
+    ok(connection.produce("large", 0, batch(&[&value])).await.error_code);
+    ok(connection.produce("other", 0, batch(&["kept"])).await.error_code);
+    fill_disk(&disk);
+    assert_eq!(connection.produce("other", 0, batch(&["refused"])).await.error_code, full.code());
+    ok(connection.call(6, &deletion("empty")).await.responses[0].error_code);
+    assert_eq!(connection.call(7, &creation("new", 1)).await.topics[0].error_code, full.code());
+    assert_eq!(try_alter_topic(&mut connection, "other", "retention.ms", "1000").await, full);
+
+    // The name that a directory gets may lack room too.
+    disk.fail_kind(OperationKind::Rename, 1, ENOSPC);
+    ok(connection.call(6, &deletion("large")).await.responses[0].error_code);
+    let patient = tokio::time::timeout(Duration::from_secs(60), async {
+        let (topics, reserve) = (Path::new("data/topics"), Path::new("data/reserve"));
+        while disk.list(topics).unwrap().len() > 1 || disk.len(reserve).unwrap() != Some(RESERVE_BYTES) {
+            tokio::task::yield_now().await;
+        }
+    });
+    patient.await.unwrap();
+    assert_eq!(connection.produce("other", 0, batch(&["more"])).await.base_offset, 1);
+}
+
+#[tokio::test]
+async fn topics_stay_where_nobody_may_delete_them() {
+    let running = start(&[("delete.topic.enable", "false")]).await;
+    let mut connection = running.connect().await;
+    let created = connection.call(7, &creation("t", 1)).await;
+    ok(created.topics[0].error_code);
+    for version in versions(apis::DELETE_TOPICS) {
+        let mut request = DeleteTopicsRequest { timeout_ms: 1_000, ..Default::default() };
+        if version >= 6 {
+            let named = DeleteTopicState { name: Some("t".into()), topic_id: Uuid::ZERO };
+            let numbered = DeleteTopicState { name: None, topic_id: created.topics[0].topic_id };
+            request.topics = vec![named, numbered];
+        } else {
+            request.topic_names = vec!["t".into(), "missing".into()];
+        }
+        // Older clients do not know the error that says so.
+        let expected = if version < 3 { ErrorCode::InvalidRequest } else { ErrorCode::TopicDeletionDisabled };
+        let answer = connection.call(version, &request).await;
+        let codes: Vec<_> = answer.responses.iter().map(|r| ErrorCode::from_code(r.error_code)).collect();
+        assert_eq!(codes, [expected; 2], "version {version}");
+        ok(connection.call(9, &by_name("t", false)).await.topics[0].error_code);
+    }
+    ok(connection.produce("t", 0, batch(&["kept"])).await.error_code);
 }
 
 #[tokio::test]
@@ -102,6 +171,36 @@ async fn names_that_no_topic_may_have_are_refused() {
         let answer = connection.call(9, &by_name(name, true)).await;
         assert_eq!(answer.topics[0].error_code, ErrorCode::InvalidTopicException.code(), "{name:?}");
     }
+}
+
+#[tokio::test]
+async fn partitions_beyond_what_the_broker_may_have_are_refused() {
+    let settings = [("num.partitions", "2"), ("offsets.topic.num.partitions", "3")];
+    let machine = Machine { partitions_max: 10, ..Machine::default() };
+    let running = start_with(machine, &MemoryDisk::new(), &settings).await;
+    let mut connection = running.connect().await;
+    ok(connection.call(7, &creation("a", 8)).await.topics[0].error_code);
+    let full = ErrorCode::PolicyViolation.code();
+    for validate_only in [true, false] {
+        let answer = connection.call(7, &CreateTopicsRequest { validate_only, ..creation("b", 3) }).await;
+        let refused = &answer.topics[0];
+        let message = refused.error_message.as_ref().unwrap().as_str();
+        assert_eq!(refused.error_code, full, "{message}");
+        assert!(message.contains("at most 10 partitions") && message.contains("there are 8"), "{message}");
+        let topics = vec![CreatePartitionsTopic { name: "a".into(), count: 11, assignments: None }];
+        let request = CreatePartitionsRequest { topics, timeout_ms: 1_000, validate_only };
+        let answer = connection.call(3, &request).await;
+        let refused = &answer.results[0];
+        assert_eq!(refused.error_code, full);
+        assert_eq!(refused.error_message.as_ref().unwrap().as_str(), message);
+    }
+    ok(connection.call(9, &by_name("auto", true)).await.topics[0].error_code);
+    let answer = connection.call(9, &by_name("too-many", true)).await;
+    assert_eq!(answer.topics[0].error_code, full);
+    // Without it no group would work.
+    let answer = connection.call(9, &by_name("__consumer_offsets", true)).await;
+    ok(answer.topics[0].error_code);
+    assert_eq!(answer.topics[0].partitions.len(), 3);
 }
 
 #[tokio::test]

@@ -11,9 +11,10 @@ use crate::logs::{self, Colour};
 use anyhow::{Context, Result};
 use ottla_broker::cluster::{self, embedded::OpenError};
 use ottla_broker::settings::{self, Input, Settings};
-use ottla_broker::{Broker, BrokerStart, StartError};
+use ottla_broker::{Broker, BrokerStart, StartError, partitions_max};
 use ottla_env::clock::{Clock, OsClock};
 use ottla_env::disk::{Disk, OsDisk};
+use ottla_env::host;
 use ottla_env::lanes::Lanes;
 use ottla_env::net::OsNet;
 use ottla_env::process;
@@ -222,6 +223,7 @@ async fn serve(
     let warnings = settings.warnings().to_vec();
     let began = clock.monotonic();
     let exposed = settings.broker().allow_insecure_listeners;
+    let memory = host::memory().map(|memory| memory.limit_bytes.unwrap_or(memory.total_bytes));
     let start = BrokerStart {
         settings,
         disk,
@@ -230,6 +232,7 @@ async fn serve(
         rng: Arc::new(OsRng),
         workers: Arc::new(Threads),
         lanes: Lanes::start(Threads.cores()).context("start the threads for connections")?,
+        partitions_max: partitions_max(memory),
     };
     let broker = Broker::start(start).await.map_err(start_failure)?;
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));

@@ -9,7 +9,8 @@ use ottla_broker::settings::{Input, load};
 use ottla_env::disk::{Disk, MemoryDisk};
 use ottla_env::rng::SeededRng;
 use ottla_state::image::{Partition, StorageClass, Topic};
-use ottla_state::{Change, Cluster, DeletedTopic, Image, Uuid};
+use ottla_state::quota::{Entity, Key, Limit, Limits, Who};
+use ottla_state::{Broker, Change, Cluster, DeletedTopic, Endpoint, Image, Uuid};
 use ottla_wire::batch::crc32c;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -63,6 +64,22 @@ struct Stored {
 
 static STORED: LazyLock<Stored> = LazyLock::new(store);
 
+/// A change for each pattern. There is no `_`, so that a kind of change without one does not compile.
+macro_rules! one_of_each {
+    ($($kind:pat => $change:expr,)+) => {{
+        let known = |change: &Change| match change {
+            $($kind => {})+
+        };
+        let all = vec![$({
+            let change = $change;
+            assert!(matches!(change, $kind), "{change:?} stands beside another pattern");
+            change
+        }),+];
+        all.iter().for_each(known);
+        all
+    }};
+}
+
 fn every_change() -> Vec<Change> {
     let id = Uuid([3; 16]);
     let partition = Partition {
@@ -81,20 +98,43 @@ fn every_change() -> Vec<Change> {
         partitions: Arc::new(vec![partition; 3]),
         configs: Arc::default(),
     };
-    vec![
-        Change::Cluster(Cluster { id: "c".into(), created_ms: 5 }),
-        Change::Features(BTreeMap::from([("metadata.version".to_owned(), 33)])),
-        Change::Controller(Some(1)),
-        Change::ControllerEpoch(4),
-        Change::Restarts { node: 1, count: 2 },
-        Change::TopicName { name: "t".into(), id: Some(id) },
-        Change::Topic(Arc::new(topic)),
-        Change::TopicConfigs { id, configs: Arc::clone(&configs) },
-        Change::BrokerConfigs { node: 1, configs: Arc::clone(&configs) },
-        Change::Deleting(DeletedTopic { id: Uuid([4; 16]), name: "gone".into(), partitions: 2 }.into()),
-        Change::BrokerDefaults(configs),
-        Change::NextProducerId(1_000),
-    ]
+    let broker = Broker {
+        id: 1,
+        epoch: 1,
+        endpoints: vec![Endpoint { listener: "PLAINTEXT".into(), host: "localhost".into(), port: 9092 }],
+        rack: Some("r".into()),
+        directory: Uuid([5; 16]),
+        incarnation: Uuid([6; 16]),
+        clean_start: true,
+        features: BTreeMap::from([("metadata.version".to_owned(), (7, 33))]),
+    };
+    let limits: Limits = Limit::new(1.5).map(|limit| (Key::RequestPercentage, limit)).into_iter().collect();
+    let entity = Entity::UserClient(Who::Named("a/%".into()), Who::Default);
+    let gone = DeletedTopic { id: Uuid([4; 16]), name: "gone".into(), partitions: 2 };
+    one_of_each! {
+        Change::Cluster(_) => Change::Cluster(Cluster { id: "c".into(), created_ms: 5 }),
+        Change::Features(_) => Change::Features(BTreeMap::from([("metadata.version".to_owned(), 33)])),
+        Change::Controller(None) => Change::Controller(None),
+        Change::Controller(Some(_)) => Change::Controller(Some(1)),
+        Change::ControllerEpoch(_) => Change::ControllerEpoch(4),
+        Change::Broker(_) => Change::Broker(Arc::new(broker)),
+        Change::BrokerGone(_) => Change::BrokerGone(2),
+        Change::Restarts { .. } => Change::Restarts { node: 1, count: 2 },
+        Change::TopicName { id: Some(_), .. } => Change::TopicName { name: "t".into(), id: Some(id) },
+        Change::TopicName { id: None, .. } => Change::TopicName { name: "gone".into(), id: None },
+        Change::Topic(_) => Change::Topic(Arc::new(topic)),
+        Change::TopicGone(_) => Change::TopicGone(gone.id),
+        Change::TopicConfigs { .. } => Change::TopicConfigs { id, configs: Arc::clone(&configs) },
+        Change::BrokerConfigs { .. } => Change::BrokerConfigs { node: 1, configs: Arc::clone(&configs) },
+        Change::GroupConfigs { .. } => {
+            Change::GroupConfigs { group: "g".into(), configs: Arc::clone(&configs) }
+        },
+        Change::Quotas { .. } => Change::Quotas { entity, limits: Arc::new(limits) },
+        Change::Deleting(_) => Change::Deleting(Arc::new(gone)),
+        Change::Forgotten(_) => Change::Forgotten(Uuid([8; 16])),
+        Change::BrokerDefaults(_) => Change::BrokerDefaults(configs),
+        Change::NextProducerId(_) => Change::NextProducerId(1_000),
+    }
 }
 
 fn store() -> Stored {
@@ -194,7 +234,7 @@ pub fn repair_snapshot(bytes: &mut [u8]) {
     bytes[20..24].copy_from_slice(&crc.to_be_bytes());
 }
 
-/// Length of the key, key, value.
+/// Length of the key, key, value. Nothing behind the key: the end of it.
 fn entry_of(input: &[u8]) -> Option<(String, Vec<u8>)> {
     let (length, rest) = input.split_first()?;
     let (key, value) = rest.split_at_checked(usize::from(*length))?;
@@ -203,8 +243,9 @@ fn entry_of(input: &[u8]) -> Option<(String, Vec<u8>)> {
 
 pub fn changes(input: &[u8]) -> bool {
     let Some((key, value)) = entry_of(input) else { return false };
+    let value = Some(&value[..]).filter(|value| !value.is_empty());
     let bound = 64 * input.len() + (64 << 10);
-    let read = memory::within(bound, "a change", || Change::from_entry(&key, Some(&value), 1));
+    let read = memory::within(bound, "a change", || Change::from_entry(&key, value, 1));
     let Ok(change) = read else { return false };
     let (key, value) = change.to_entry();
     let again = Change::from_entry(&key, value.as_deref(), 1);
@@ -217,7 +258,7 @@ pub fn change_corpus() -> Vec<Vec<u8>> {
     let encoded = |change: &Change| {
         let (key, value) = change.to_entry();
         let length = u8::try_from(key.len()).ok()?;
-        let value = value?;
+        let value = value.unwrap_or_default();
         Some([&[length][..], key.as_bytes(), &value].concat())
     };
     STORED.changes.iter().filter_map(encoded).collect()

@@ -7,7 +7,7 @@
 use crate::frames;
 use bytes::Bytes;
 use ottla_broker::settings::{Input, load};
-use ottla_broker::{Broker, BrokerStart};
+use ottla_broker::{Broker, BrokerStart, partitions_max};
 use ottla_env::clock::OsClock;
 use ottla_env::disk::MemoryDisk;
 use ottla_env::lanes::Lanes;
@@ -87,6 +87,7 @@ impl Running {
             rng: Arc::new(SeededRng::new(1)),
             workers: Arc::new(Threads),
             lanes: Lanes::default(),
+            partitions_max: partitions_max(None),
         }));
         let broker = started.expect("a broker on an empty disk starts");
         let running = Self { runtime, net, broker: Some(broker), inputs: 0, written: 0, panics };

@@ -1,6 +1,6 @@
 //! The files of a log, and those that tell a start of all logs.
 
-use super::put;
+use super::{compacted_files, put};
 use crate::memory;
 use bytes::Bytes;
 use ottla_broker::partition::Opening;
@@ -8,17 +8,19 @@ use ottla_env::disk::{Disk, MemoryDisk};
 use ottla_log::checkpoint::{Checkpoint, FILE_NAME, LogEntry, LogKey};
 use ottla_log::checks::has_index;
 use ottla_log::{Log, LogConfig, LogPlace, OpenFrom, OpenReport, ReadError, ReadLimits};
-use ottla_wire::batch::{BatchHeader, batches};
+use ottla_wire::batch::{BatchHeader, batches, validate};
 use ottla_wire::record::{BatchBuilder, BuildOptions};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 const ROOT: &str = "/data";
-const DIR: &str = "/data/topics/t-0";
+pub(super) const DIR: &str = "/data/topics/t-0";
 const KEY: LogKey = ([7; 16], 0);
 const SEGMENT: &str = "00000000000000000000";
-const ALL: ReadLimits = ReadLimits { max_bytes: 1 << 20, first_max_bytes: usize::MAX, upto: i64::MAX };
+pub(super) const UNPROMISED: OpenFrom<'static> = OpenFrom::Unclean { entry: None, synced: false };
+pub(super) const ALL: ReadLimits =
+    ReadLimits { max_bytes: 1 << 20, first_max_bytes: usize::MAX, upto: i64::MAX };
 
 /// A log as the product writes it.
 struct Written {
@@ -33,15 +35,15 @@ struct Written {
 
 static WRITTEN: LazyLock<Written> = LazyLock::new(write);
 
-fn config() -> LogConfig {
+pub(super) fn config() -> LogConfig {
     LogConfig { segment_bytes: 1_500, index_interval_bytes: 200, ..LogConfig::default() }
 }
 
-fn place() -> LogPlace {
+pub(super) fn place() -> LogPlace {
     LogPlace { dir: DIR.into(), root: ROOT.into() }
 }
 
-fn batch(number: i64) -> Bytes {
+pub(super) fn batch(number: i64) -> Bytes {
     let mut builder = BatchBuilder::new();
     for i in 0..=number % 3 {
         let value = format!("value {i} of {number}");
@@ -53,17 +55,16 @@ fn batch(number: i64) -> Bytes {
     builder.build(if number < 2 { options } else { plain }).expect("a small batch can be built")
 }
 
-fn append(log: &mut Log, number: i64) {
-    let batch = batch(number);
-    let header = BatchHeader::parse(&batch).expect("our own batch has a header");
-    log.append(&header, &batch, i32::from(number > 10), 0).expect("a whole log takes a batch");
+pub(super) fn append(log: &mut Log, batch: &Bytes, leader_epoch: i32) {
+    let header = BatchHeader::parse(batch).expect("our own batch has a header");
+    log.append(&header, batch, leader_epoch, 0).expect("a whole log takes a batch");
 }
 
 fn write() -> Written {
     let disk = disk(&BTreeMap::new());
-    let (mut log, _) = open(&disk, OpenFrom::Unclean { entry: None, synced: false });
+    let (mut log, _) = open(&disk, UNPROMISED);
     for number in 0..24 {
-        append(&mut log, number);
+        append(&mut log, &batch(number), i32::from(number > 10));
     }
     log.write_index();
     let entry = log.entry();
@@ -73,21 +74,26 @@ fn write() -> Written {
     marker.extend(&checkpoint[checkpoint.len() - 4..]);
     marker.extend([0; 4]);
     super::repair_last_crc(&mut marker);
-    let files = disk.list(Path::new(DIR)).expect("the log has files");
-    let files: BTreeMap<PathBuf, Vec<u8>> = files
-        .iter()
-        .map(|file| Path::new(DIR).join(&file.name))
-        .map(|path| (path.clone(), disk.read(&path, 1 << 20).expect("a file of the log is read")))
-        .collect();
-    let stored = files.iter().filter(|(path, _)| path.extension().is_some_and(|end| end == "log"));
-    let stored = stored.flat_map(|(_, bytes)| batches(Bytes::copy_from_slice(bytes)));
-    let stored = stored.map(|(header, batch)| (header.base_offset, batch)).collect();
+    let files = files(&disk);
+    let stored = stored(&files).map(|(header, batch)| (header.base_offset, batch)).collect();
     log.start_job(5).expect("the log can start later").run().expect("the disk takes it");
     let log_start = disk.read(&Path::new(DIR).join("log-start"), 64).expect("the start is in a file");
     Written { files, entry, batches: stored, checkpoint, marker, log_start }
 }
 
-fn disk(files: &BTreeMap<PathBuf, Vec<u8>>) -> MemoryDisk {
+/// The files of the log.
+pub(super) fn files(disk: &MemoryDisk) -> BTreeMap<PathBuf, Vec<u8>> {
+    let found = disk.list(Path::new(DIR)).expect("the log has files");
+    let paths = found.iter().map(|file| Path::new(DIR).join(&file.name));
+    paths.map(|path| (path.clone(), disk.read(&path, 1 << 20).expect("a file of the log is read"))).collect()
+}
+
+pub(super) fn stored(files: &BTreeMap<PathBuf, Vec<u8>>) -> impl Iterator<Item = (BatchHeader, Bytes)> {
+    let segments = files.iter().filter(|(path, _)| path.extension().is_some_and(|end| end == "log"));
+    segments.flat_map(|(_, bytes)| batches(Bytes::copy_from_slice(bytes)))
+}
+
+pub(super) fn disk(files: &BTreeMap<PathBuf, Vec<u8>>) -> MemoryDisk {
     let disk = MemoryDisk::new();
     disk.create_dir_all(Path::new("/data/topics")).expect("a directory can be made");
     if !files.is_empty() {
@@ -99,12 +105,23 @@ fn disk(files: &BTreeMap<PathBuf, Vec<u8>>) -> MemoryDisk {
     disk
 }
 
-fn open(disk: &MemoryDisk, from: OpenFrom<'_>) -> (Log, OpenReport) {
+pub(super) fn open(disk: &MemoryDisk, from: OpenFrom<'_>) -> (Log, OpenReport) {
     Log::open(Arc::new(disk.clone()), place(), config(), from).expect("the disk does all that is asked")
 }
 
 /// What is read from an offset on is whole, in order, and of what was written, or is an error.
 fn read(log: &Log, truth: Option<&BTreeMap<i64, Bytes>>) -> Vec<u8> {
+    walk(log, |header, batch| {
+        let (at, valid) = (header.base_offset, validate(batch));
+        assert!(valid.is_ok(), "damage is served at {at}: {valid:?}");
+        if let Some(truth) = truth {
+            assert_eq!(truth.get(&at), Some(batch), "another batch is served at {at}");
+        }
+    })
+}
+
+/// Shows everything that is read from the beginning on, and returns it.
+pub(super) fn walk(log: &Log, see: impl Fn(&BatchHeader, &Bytes)) -> Vec<u8> {
     let reader = log.reader();
     let (mut at, mut all) = (reader.start_offset(), Vec::new());
     loop {
@@ -118,11 +135,7 @@ fn read(log: &Log, truth: Option<&BTreeMap<i64, Bytes>>) -> Vec<u8> {
         };
         let before = at;
         for (header, batch) in batches(bytes.clone()) {
-            let valid = ottla_wire::batch::validate(&batch);
-            assert!(valid.is_ok(), "damage is served at {at}: {valid:?}");
-            if let Some(truth) = truth {
-                assert_eq!(truth.get(&header.base_offset), Some(&batch), "another batch is served at {at}");
-            }
+            see(&header, &batch);
             at = header.next_offset();
         }
         assert!(at > before, "a read at {before} brings nothing");
@@ -137,8 +150,7 @@ fn read(log: &Log, truth: Option<&BTreeMap<i64, Bytes>>) -> Vec<u8> {
 pub fn segment(input: &[u8]) -> bool {
     let path = Path::new(DIR).join(format!("{SEGMENT}.log"));
     let disk = disk(&BTreeMap::from([(path.clone(), input.to_vec())]));
-    let unclean = OpenFrom::Unclean { entry: None, synced: false };
-    let (log, report) = open(&disk, unclean);
+    let (log, report) = open(&disk, UNPROMISED);
     assert_eq!(report.damage, None, "nothing was promised");
     let found = read(&log, None);
     assert!(input.starts_with(&found), "something else than the file is read");
@@ -147,7 +159,7 @@ pub fn segment(input: &[u8]) -> bool {
         input.len() as u64,
         "something is neither read nor cut"
     );
-    let (mut again, report) = open(&disk, unclean);
+    let (mut again, report) = open(&disk, UNPROMISED);
     assert_eq!((again.end_offset(), report.cut_bytes), (log.end_offset(), 0), "a second recovery differs");
     let batch = batch(23);
     let header = BatchHeader::parse(&batch).expect("our own batch has a header");
@@ -234,7 +246,27 @@ pub fn checkpoint(input: &[u8]) -> bool {
 
 pub fn checkpoint_corpus() -> Vec<Vec<u8>> {
     let empty = Checkpoint { metadata_revision: 0, logs: BTreeMap::new() };
-    vec![WRITTEN.checkpoint.clone(), empty.encode()]
+    let logs = BTreeMap::from([(KEY, compacted_files::entry())]);
+    let compacted = Checkpoint { metadata_revision: 4, logs };
+    let plain = WRITTEN.checkpoint.clone();
+    vec![in_first_layout(&plain), plain, compacted.encode(), empty.encode()]
+}
+
+/// A checkpoint of one log without compacted segments as it was written before there were any: of each segment without
+/// end and generation.
+fn in_first_layout(checkpoint: &[u8]) -> Vec<u8> {
+    // Magic, revision, number of logs; topic id, partition, log start, end.
+    const HEAD: usize = 8 + 8 + 4 + 16 + 4 + 8 + 8;
+    // Base, end, generation; size, maximum timestamp, CRC.
+    const SEGMENT: usize = 8 + 8 + 4 + 8 + 8 + 4;
+    let (head, rest) = checkpoint.split_at(HEAD);
+    let (count, rest) = rest.split_first_chunk::<4>().expect("segments are counted");
+    let (segments, rest) = rest.split_at(SEGMENT * u32::from_be_bytes(*count) as usize);
+    let mut first = [&b"OTTLACP1"[..], &head[8..], &count[..]].concat();
+    segments.chunks_exact(SEGMENT).for_each(|segment| first.extend([&segment[..8], &segment[20..]].concat()));
+    first.extend(rest);
+    super::repair_last_crc(&mut first);
+    first
 }
 
 /// The marker of a clean stop: believed only beside its checkpoint, and gone afterwards.
@@ -255,4 +287,17 @@ pub fn clean_stop(input: &[u8]) -> bool {
 
 pub fn clean_stop_corpus() -> Vec<Vec<u8>> {
     vec![WRITTEN.marker.clone()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_of_the_first_layout_is_one_of_the_corpus_and_says_the_same() {
+        let first = in_first_layout(&WRITTEN.checkpoint);
+        assert!(first.len() < WRITTEN.checkpoint.len() && checkpoint_corpus().contains(&first));
+        assert_eq!(Checkpoint::decode(&first), Checkpoint::decode(&WRITTEN.checkpoint));
+        assert!(checkpoint(&first));
+    }
 }

@@ -253,6 +253,17 @@ fn a_batch_that_hides_its_last_records_is_not_passed_over() {
 }
 
 #[test]
+fn a_length_that_reaches_into_the_next_batch_is_damage_and_no_claim_for_memory() {
+    let disk = data_disk();
+    let (log, _) = written(&disk, &LogConfig { index_interval_bytes: 100, ..LogConfig::default() });
+    // 512 bytes more.
+    let (_, position) = rot(&disk, &log, 30, 10, 2);
+    let limits = ReadLimits { max_bytes: 400, first_max_bytes: 400, upto: i64::MAX };
+    let found = damage(log.reader().read(31, limits));
+    assert_eq!((found.position, found.offset), (position, 30));
+}
+
+#[test]
 fn a_log_is_offline_from_the_damage_that_a_read_met_until_its_start_lies_behind() {
     let disk = data_disk();
     let (log, entry) = written(&disk, &LogConfig::default());
@@ -483,6 +494,33 @@ fn a_tombstone_is_stamped_with_the_time_of_the_pass_that_met_it() {
     let bytes = log.reader().read(9, ALL).unwrap();
     let (header, _) = batches(bytes).find(|(header, _)| header.base_offset == 9).unwrap();
     assert_eq!(header.delete_horizon(), Some(3_601_000 + compacting().delete_retention_ms));
+}
+
+#[test]
+fn a_read_in_a_gap_brings_the_batch_behind_it_also_where_the_index_knows_that_one() {
+    let disk = data_disk();
+    let config = LogConfig { segment_bytes: 3_000, index_interval_bytes: 1, ..compacting() };
+    let (mut log, _) = open(&disk, &config, unclean(None));
+    let mut next = 0;
+    while log.reader().segment_count() < 2 {
+        let key = if next % 2 == 0 { format!("k{next}") } else { "often".to_owned() };
+        next = append(&mut log, &keyed(&key, next), 0).unwrap().last_offset + 1;
+    }
+    sync(&mut log);
+    let (compacted, result) = log.compaction_job(1_000).unwrap().run(1_000, &|| false);
+    result.unwrap();
+    log.compacted(&compacted).run().unwrap();
+    drop(log);
+    // What a recovery has read it knows batch by batch.
+    let (log, report) = open(&disk, &config, unclean(None));
+    assert_eq!(report.damage, None);
+    let kept: Vec<i64> = read_all(&log).into_iter().map(|(offset, _)| offset).collect();
+    assert!(kept.windows(2).filter(|pair| pair[1] > pair[0] + 1).count() > 2, "{kept:?}");
+    for offset in 0..next {
+        let bytes = log.reader().read(offset, ALL).unwrap();
+        let first = batches(bytes).next().map(|(header, _)| header.base_offset);
+        assert_eq!(first, kept.iter().copied().find(|kept| *kept >= offset), "a read at {offset}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::workers::SimWorkers;
 use crate::checker::groups::GroupEvent;
 use crate::checker::{Event, Place, Violation};
 use crate::disk::SimDisk;
-use ottla_broker::{Broker, BrokerStart};
+use ottla_broker::{Broker, BrokerStart, partitions_max};
 use ottla_env::clock::Clock;
 use ottla_env::lanes::Lanes;
 use ottla_env::rng::SeededRng;
@@ -133,6 +133,7 @@ pub async fn live(shared: Rc<Shared>) -> turmoil::Result {
         workers: Arc::new(workers),
         // One thread has all of it.
         lanes: Lanes::default(),
+        partitions_max: partitions_max(None),
     };
     let broker = match Broker::start(start).await {
         Ok(broker) => broker,

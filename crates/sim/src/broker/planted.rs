@@ -36,7 +36,11 @@ const GROUP: [Planted<group::Control>; 5] = [
 pub fn catch_all(options: Options) -> Result<usize, String> {
     let mut caught = 0;
     let mut missed = Vec::new();
-    let mut hunt = |name: String, first: u64| match run_all(Options { first, seeds: SEEDS, ..options }) {
+    let mut hunt = |name: String, known: u64| match run_all(Options {
+        first: options.given.unwrap_or(known),
+        seeds: SEEDS,
+        ..options
+    }) {
         Err(Failure::Broken(violation)) => {
             println!("{name} caught by {}", violation.lines().next().unwrap_or_default());
             caught += 1;

@@ -3,6 +3,7 @@
 use super::{Counters, Outcome, SOMETIMES, run};
 use crate::checker::groups::GroupCounts;
 use ottla_env::clock::{Clock, OsClock};
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,6 +14,8 @@ const TWICE_EVERY: u64 = 20;
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
     pub first: u64,
+    /// The first seed, where somebody named it: hunts for planted bugs begin with it then.
+    pub given: Option<u64>,
     pub seeds: u64,
     /// No seed is begun behind it.
     pub time: Option<Duration>,
@@ -36,10 +39,17 @@ pub struct Total {
     pub read: usize,
     pub groups: GroupCounts,
     pub counters: Counters,
+    /// The seed of each run, by the hash of what happened.
+    runs: BTreeMap<u64, u64>,
 }
 
 impl Total {
-    fn add(&mut self, outcome: &Outcome) {
+    /// Another seed is another run, or the choices are not drawn from it.
+    fn add(&mut self, outcome: &Outcome) -> Result<(), Failure> {
+        if let Some(other) = self.runs.insert(outcome.hash, outcome.seed) {
+            let (seed, hash) = (outcome.seed, outcome.hash);
+            return Err(Failure::Broken(format!("seeds {other} and {seed} were the same run, {hash:016x}")));
+        }
         self.seeds += 1;
         self.simulated += outcome.simulated;
         self.events += outcome.events;
@@ -49,6 +59,7 @@ impl Total {
         for (name, count) in &outcome.counters {
             *self.counters.entry(name).or_default() += count;
         }
+        Ok(())
     }
 
     /// What has to be met and was not.
@@ -64,7 +75,7 @@ impl std::fmt::Display for Total {
         }
         write!(
             f,
-            "{} seeds ({} of them twice, equal), {:.2} simulated hours, {} events, {} records acknowledged, {} read\n{}",
+            "{} seeds, no two of them equal ({} run twice, equal), {:.2} simulated hours, {} events, {} records acknowledged, {} read\n{}",
             self.seeds,
             self.twice,
             self.simulated.as_secs_f64() / 3_600.0,
@@ -115,16 +126,14 @@ fn run_all_by(options: Options, run: Run<'_>) -> Result<Total, Failure> {
                         return;
                     }
                     let seed = options.first + number;
-                    match one(seed, options, run) {
-                        Ok((outcome, twice)) => {
-                            let mut total = total.lock().expect("no holder of this lock can panic");
-                            total.add(&outcome);
-                            total.twice += u64::from(twice);
-                        }
-                        Err(error) => {
-                            stop.store(true, Ordering::SeqCst);
-                            failure.lock().expect("no holder of this lock can panic").get_or_insert(error);
-                        }
+                    let ended = one(seed, options, run).and_then(|(outcome, twice)| {
+                        let mut total = total.lock().expect("no holder of this lock can panic");
+                        total.twice += u64::from(twice);
+                        total.add(&outcome)
+                    });
+                    if let Err(error) = ended {
+                        stop.store(true, Ordering::SeqCst);
+                        failure.lock().expect("no holder of this lock can panic").get_or_insert(error);
                     }
                 }
             });
@@ -190,17 +199,28 @@ mod tests {
         }
     }
 
+    fn options(seeds: u64, threads: usize) -> Options {
+        Options {
+            first: 1,
+            given: None,
+            seeds,
+            time: None,
+            chaos: Duration::from_secs(7),
+            threads,
+            shown: false,
+            planted: false,
+        }
+    }
+
     /// What seeds from 1 on came to, whose third panics, and how many of them were begun.
     fn panicking(seeds: u64, threads: usize) -> (Failure, u64) {
-        let chaos = Duration::from_secs(7);
-        let options = Options { first: 1, seeds, time: None, chaos, threads, shown: false, planted: false };
         let begun = AtomicU64::new(0);
         let run = |seed, _| {
             begun.fetch_add(1, Ordering::SeqCst);
             assert!(seed != 3, "the product is at fault");
             quiet(seed)
         };
-        let failure = run_all_by(options, &run).unwrap_err();
+        let failure = run_all_by(options(seeds, threads), &run).unwrap_err();
         (failure, begun.into_inner())
     }
 
@@ -212,6 +232,15 @@ mod tests {
         assert!(text.contains("seed 3 panicked: the product is at fault"), "{text}");
         assert!(text.contains("broker --seed 3 --chaos 7 --show"), "{text}");
         assert_eq!(begun, 3);
+    }
+
+    #[test]
+    fn a_seed_that_is_the_run_of_another_one_is_the_end() {
+        let third_as_second = |seed: u64, _| Outcome { hash: seed.min(2), ..quiet(seed) };
+        let failure = run_all_by(options(5, 1), &third_as_second).unwrap_err();
+        assert!(failure.to_string().contains("seeds 2 and 3 were the same run"), "{failure}");
+        let total = run_all_by(options(2, 1), &third_as_second).unwrap();
+        assert_eq!((total.seeds, total.twice), (2, 0));
     }
 
     #[test]

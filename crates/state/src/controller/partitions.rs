@@ -1,6 +1,6 @@
 //! More partitions for topics that exist: Kafka's checks in Kafka's order.
 
-use super::placement::{check_brokers, new_partition, place, too_many};
+use super::placement::{check_brokers, check_room, new_partition, place, too_many};
 use super::{Answer, Decision, MAX_PARTITIONS, Mode, MorePartitions, PartitionsAnswer, Refusal, Rules};
 use crate::image::{Image, Topic};
 use crate::{Change, NodeId, Uuid};
@@ -26,7 +26,7 @@ pub(super) fn create(
             }
             Err(Refusal::new(ErrorCode::InvalidRequest, "the request names this topic more than once"))
         } else {
-            let grown = grown(image, asked, added, ids);
+            let grown = grown(image, asked, added, rules, ids);
             grown.and_then(|(topic, new)| rules.mutations.take(new).map(|()| (topic, new))).map(
                 |(topic, new)| {
                     added += new;
@@ -47,6 +47,7 @@ fn grown(
     image: &Image,
     asked: &MorePartitions,
     added: usize,
+    rules: &Rules<'_>,
     ids: &mut dyn FnMut() -> Uuid,
 ) -> Result<(Topic, usize), Refusal> {
     let topic = image.topic(&asked.name).ok_or_else(|| {
@@ -85,6 +86,7 @@ fn grown(
             format!("one request creates at most {MAX_PARTITIONS} partitions; send several"),
         ));
     }
+    check_room(rules, image.partition_count() + added as u64, new)?;
     let factor = topic.replication_factor();
     let replicas = match &asked.assignments {
         Some(assignments) => assignments.clone(),

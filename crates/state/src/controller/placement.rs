@@ -1,6 +1,6 @@
 //! Which brokers keep a new partition, by the controller's choice or by the request's.
 
-use super::{MAX_PARTITIONS, Refusal};
+use super::{MAX_PARTITIONS, Refusal, Rules};
 use crate::image::{Image, Partition};
 use crate::{NodeId, Uuid};
 use ottla_wire::ErrorCode;
@@ -45,6 +45,21 @@ pub(super) fn new_partition(image: &Image, replicas: Vec<NodeId>) -> Partition {
         restarts: image.restarts(replicas[0]),
         replicas,
     }
+}
+
+/// Whether `new` more partitions may come to those that there are.
+pub(super) fn check_room(rules: &Rules<'_>, present: u64, new: usize) -> Result<(), Refusal> {
+    let max = rules.partitions_max;
+    if present.saturating_add(new as u64) <= max {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        ErrorCode::PolicyViolation,
+        format!(
+            "this broker has at most {max} partitions; with those being removed there are {present}, and no room \
+             for {new} more: delete topics that nobody needs"
+        ),
+    ))
 }
 
 pub(super) fn too_many(partitions: usize) -> Refusal {

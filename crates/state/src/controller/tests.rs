@@ -57,6 +57,7 @@ fn rules() -> Rules<'static> {
         default_partitions: 4,
         default_replication_factor: 1,
         deletion_enabled: true,
+        partitions_max: 1_000_000,
         configs: &Anything,
         mutations: &Unlimited,
         internal: &INTERNAL,
@@ -250,6 +251,47 @@ fn partitions_are_added_as_kafka_recorded() {
     assert_eq!(image.topic("t").unwrap().id, before.topic("t").unwrap().id);
     let large = [any("t", 9_000), any("u", 9_000)];
     assert_eq!(add(&mut image, &large, Mode::Commit), [None, PolicyViolation]);
+}
+
+#[test]
+fn partitions_beyond_the_limit_of_the_broker_are_refused_unless_they_are_its_own() {
+    let (mut image, mut ids) = (one_broker(), counter());
+    let mut run = |image: &mut Image, command: &Command| {
+        let decision = decide(image, command, &Rules { partitions_max: 10, ..rules() }, 1_000, &mut ids);
+        *image = image.apply(decision.steps.iter().flatten());
+        decision.answer
+    };
+    let full = ErrorCode::PolicyViolation;
+    let create = |topics: &[NewTopic], mode| Command::CreateTopics { topics: topics.to_vec(), mode };
+    let topics = [topic("a", 6, 1), topic("b", 5, 1), topic("c", 3, 1)];
+    let more = |name: &str, count| MorePartitions { name: name.into(), count, assignments: None };
+    let grow = |mode| Command::CreatePartitions { topics: vec![more("a", 8), more("c", 4)], mode };
+    for mode in [Mode::ValidateOnly, Mode::Commit] {
+        let answer = run(&mut image, &create(&topics, mode));
+        assert_eq!(codes(answer), [ErrorCode::None, full, ErrorCode::None], "{mode:?}");
+    }
+    assert_eq!(image.partition_count(), 9);
+    for mode in [Mode::ValidateOnly, Mode::Commit] {
+        assert_eq!(codes(run(&mut image, &grow(mode))), [full, ErrorCode::None], "{mode:?}");
+    }
+    assert_eq!(image.partition_count(), 10);
+    let auto = Command::AutoCreate { names: vec!["d".into(), "a".into(), "__consumer_offsets".into()] };
+    assert_eq!(codes(run(&mut image, &auto)), [ErrorCode::None, ErrorCode::None, full]);
+    assert_eq!(image.partition_count(), 60);
+    let one_more = create(&[topic("e", 1, 1)], Mode::Commit);
+    let Answer::Created(answers) = run(&mut image, &one_more) else { panic!("no creation") };
+    let text = "this broker has at most 10 partitions; with those being removed there are 60, and no room for 1 \
+                more: delete topics that nobody needs";
+    assert_eq!(answers[0].result, Err(Refusal::new(full, text)));
+
+    // What is deleted gives its room when its data is gone.
+    let doomed = ["a", "__consumer_offsets"].map(|name| image.topic(name).unwrap().id);
+    let targets = doomed.map(|id| DeleteTarget { name: None, id }).to_vec();
+    assert_eq!(codes(run(&mut image, &Command::DeleteTopics { targets })), [ErrorCode::None; 2]);
+    assert_eq!(codes(run(&mut image, &one_more)), [full]);
+    run(&mut image, &Command::ForgetTopics { ids: doomed.to_vec() });
+    assert_eq!(codes(run(&mut image, &one_more)), [ErrorCode::None]);
+    assert_eq!(image.partition_count(), 5);
 }
 
 #[test]
@@ -491,6 +533,9 @@ fn check_invariants(image: &Image) {
         }
     }
     assert_eq!(image.names.len(), image.topics.len());
+    let live: usize = image.topics.values().map(|topic| topic.partitions.len()).sum();
+    let doomed: u64 = image.deleting().map(|topic| u64::from(topic.partitions)).sum();
+    assert_eq!(image.partition_count(), live as u64 + doomed);
     assert!(image.collisions.len() <= image.names.len());
 }
 

@@ -3,7 +3,7 @@
 //! Of several faults of one topic the client sees the one that Kafka would name: repeated names before anything else,
 //! then the name itself, then whether it is taken, then settings, then partitions and replicas.
 
-use super::placement::{check_brokers, new_partition, place, too_many};
+use super::placement::{check_brokers, check_room, new_partition, place, too_many};
 use super::{
     Answer, CreateAnswer, CreatedTopic, Decision, DeleteAnswer, DeleteTarget, InternalTopic, MAX_PARTITIONS,
     Mode, NewTopic, Refusal, Rules,
@@ -20,8 +20,18 @@ struct Creation<'a> {
     rules: &'a Rules<'a>,
     /// Collision keys of the topics this command creates.
     collisions: BTreeMap<String, WireStr>,
+    /// Partitions this command creates, without those of the brokers' own topics.
     partitions: usize,
+    /// All partitions there are with the steps so far.
+    present: u64,
     steps: Vec<Vec<Change>>,
+}
+
+impl<'a> Creation<'a> {
+    fn new(image: &'a Image, rules: &'a Rules<'a>) -> Self {
+        let present = image.partition_count();
+        Self { image, rules, collisions: BTreeMap::new(), partitions: 0, present, steps: Vec::new() }
+    }
 }
 
 pub(super) fn create(
@@ -33,8 +43,7 @@ pub(super) fn create(
 ) -> Decision {
     let mut count = BTreeMap::new();
     topics.iter().for_each(|topic| *count.entry(topic.name.as_str()).or_insert(0) += 1);
-    let mut creation =
-        Creation { image, rules, collisions: BTreeMap::new(), partitions: 0, steps: Vec::new() };
+    let mut creation = Creation::new(image, rules);
     let mut answers = Vec::with_capacity(count.len());
     let mut answered = BTreeSet::new();
     for topic in topics {
@@ -62,8 +71,7 @@ pub(super) fn auto_create(
     rules: &Rules<'_>,
     ids: &mut dyn FnMut() -> Uuid,
 ) -> Decision {
-    let mut creation =
-        Creation { image, rules, collisions: BTreeMap::new(), partitions: 0, steps: Vec::new() };
+    let mut creation = Creation::new(image, rules);
     let mut answers: BTreeMap<&str, CreateAnswer> = BTreeMap::new();
     for name in names {
         if answers.contains_key(name.as_str()) {
@@ -110,6 +118,7 @@ impl Creation<'_> {
             StorageClass::Local => 1,
         };
         let topic = NewTopic { partitions: internal.partitions, replication_factor, ..defaults(name) };
+        // Not refused for the limit of the broker, though it counts: without this topic no group works.
         let replicas = self.place(&topic, ids)?;
         Ok(self.accept(&topic, replicas, Arc::new(internal.configs.clone()), ids()))
     }
@@ -125,6 +134,7 @@ impl Creation<'_> {
                 format!("one request creates at most {MAX_PARTITIONS} partitions; send several"),
             ));
         }
+        check_room(self.rules, self.present, replicas.len())?;
         self.rules.mutations.take(replicas.len())?;
         self.partitions += replicas.len();
         Ok(self.accept(topic, replicas, configs, ids()))
@@ -251,6 +261,7 @@ impl Creation<'_> {
             replication_factor: replicas[0].len() as i16,
             configs: Arc::clone(&configs),
         };
+        self.present += replicas.len() as u64;
         let partitions = replicas.into_iter().map(|replicas| new_partition(self.image, replicas));
         let topic = Topic {
             id,

@@ -208,7 +208,9 @@ impl Engine {
         let bytes = format::snapshot(self.store.revision(), self.store.entries());
         let temporary = self.dir.join(SNAPSHOT_TEMPORARY);
         let Ok(file) = write_anew(self.disk.as_ref(), &temporary, &bytes) else {
-            // Nothing depends on it yet. The log goes on growing, and so does the distance to the next try.
+            // Nothing depends on it yet, and a part of it must not hold the room that is missing. The log goes on growing,
+            // and so does the distance to the next try.
+            let _ = self.disk.remove_file(&temporary);
             self.snapshot_at = self.end + SNAPSHOT_EVERY / 4;
             return Ok(());
         };

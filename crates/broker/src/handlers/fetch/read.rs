@@ -21,6 +21,8 @@ pub(super) struct Read {
     pub error: ErrorCode,
     pub offsets: Offsets,
     pub slices: Slices,
+    /// There are records, and no room was left to look at them.
+    left_out: bool,
 }
 
 /// How much may be read.
@@ -99,13 +101,13 @@ async fn read_partition(partition: &Partition, offset: i64, limits: ReadLimits) 
     if let Err(error) = log.ready().await {
         return Read::failed(error::of_read(&error));
     }
-    let slices = if limits.max_bytes == 0 && limits.first_max_bytes == 0 {
-        Ok(Slices::default())
-    } else {
-        log.read(offset, limits).await
-    };
+    let is_full = limits.max_bytes == 0 && limits.first_max_bytes == 0;
+    let slices = if is_full { Ok(Slices::default()) } else { log.read(offset, limits).await };
     match (slices, log.offsets()) {
-        (Ok(slices), Ok(offsets)) => Read { error: ErrorCode::None, offsets, slices },
+        (Ok(slices), Ok(offsets)) => {
+            let left_out = is_full && offset < offsets.high_watermark;
+            Read { error: ErrorCode::None, offsets, slices, left_out }
+        }
         (Err(error), _) | (_, Err(error)) => Read::failed(error::of_read(&error)),
     }
 }
@@ -113,7 +115,17 @@ async fn read_partition(partition: &Partition, offset: i64, limits: ReadLimits) 
 impl Read {
     fn failed(error: ErrorCode) -> Self {
         let offsets = Offsets { log_start: -1, high_watermark: -1, log_end: -1 };
-        Self { error, offsets, slices: Slices::default() }
+        Self { error, offsets, slices: Slices::default(), left_out: false }
+    }
+
+    /// Bytes that are there for the reader, up to what the request wants of this partition at most. More than was read
+    /// where batches, segments or memory end before that: waiting would bring no more of them.
+    pub fn available(&self, wanted: &Wanted) -> usize {
+        let goes_on = match self.slices.next_offset() {
+            Some(next) => next < self.offsets.high_watermark,
+            None => self.left_out || self.slices.over_limit.is_some(),
+        };
+        if goes_on { limit(wanted).max(self.slices.bytes) } else { self.slices.bytes }
     }
 
     pub fn news(&self) -> News {

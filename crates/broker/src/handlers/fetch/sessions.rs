@@ -169,7 +169,8 @@ impl FetchSessions {
         let (epoch, after) = (session.epoch, session.order.len());
         let wanted = session.order.values().map(|cached| cached.wanted.clone()).collect();
         cache.partitions = cache.partitions + after - before;
-        if after == 0 {
+        // Also one that grew beyond what there is room for: its client goes on without a session.
+        if after == 0 || cache.partitions > PARTITIONS_MAX {
             cache.remove(id);
             return Ok(Plan { wanted, kind: Kind::Sessionless, by_id });
         }

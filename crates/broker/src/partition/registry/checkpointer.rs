@@ -3,11 +3,12 @@
 //! It asks the disk loops for what changed and waits for all their answers, each of which waits for syncs; then the file
 //! is replaced as a whole (durability rule R5).
 
-use super::{FILE_NAME, Inner, RESERVE, Reserve, give_up_reserve, lock};
+use super::{FILE_NAME, Inner, lock};
 use crate::partition::controls::{self, Control};
 use crate::partition::error::StopError;
 use crate::partition::start;
-use crate::partition::writer::{Entries, Message, Room};
+use crate::partition::writer::{Entries, Message};
+use crate::reserve::LEFT_FREE;
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 use ottla_env::disk::lacks_room;
 use ottla_env::task::{Turn, Wait, Work};
@@ -181,11 +182,8 @@ impl Inner {
         let path = self.root.join(FILE_NAME);
         let written = match checkpoint.write(self.disk.as_ref(), &path) {
             Err(error) if lacks_room(&error) && !controls::active(Control::NoReserve) => {
-                // This is what the reserve is for (durability rule A8). The next start on a full disk needs one too.
-                give_up_reserve(self.disk.as_ref(), &self.root)?;
-                let written = checkpoint.write(self.disk.as_ref(), &path);
-                Reserve { disk: Arc::clone(&self.disk), path: self.root.join(RESERVE) }.keep();
-                written
+                // This is what the reserve is for (durability rule A8). A stop has something to write behind it.
+                self.reserve.lend(LEFT_FREE, || checkpoint.write(self.disk.as_ref(), &path))?
             }
             other => other,
         };

@@ -9,7 +9,6 @@ use crate::partition::partition_log::DeleteBefore;
 use crate::partition::pool::Class;
 use ottla_env::disk::lacks_room;
 use ottla_log::{Removal, StartFailed};
-use std::sync::Arc;
 
 /// Where a log is about to start.
 #[derive(Default)]
@@ -79,6 +78,8 @@ impl Writer {
         let now = self.tools.clock.now_ms();
         let Some(owned) = self.logs.get_mut(key) else { return };
         let State::Open(open) = &mut owned.state else { return };
+        // A checkpoint does it too, and has no log that nobody writes to any more.
+        open.log.expire_producers(now);
         if open.log.is_offline() || open.starting.under_way {
             return;
         }
@@ -101,15 +102,15 @@ impl Writer {
         }
         let Some(job) = open.log.start_job(open.starting.wanted) else { return };
         open.starting.under_way = true;
-        let (own, key, room) = (self.own.clone(), *key, Arc::clone(&self.tools.room));
+        let (own, key, reserve) = (self.own.clone(), *key, self.tools.reserve.clone());
         self.tools.syncs.submit(Class::Urgent, move || {
             let mut result = job.run();
             if let Err(StartFailed::Write { source, .. }) = &result
                 && lacks_room(source)
-                && room.make().is_ok()
+                && let Ok(again) = reserve.lend(0, || job.run())
             {
                 // Deleting is what makes room, so it must not need any (durability rule A8).
-                result = job.run();
+                result = again;
             }
             let _ = own.send(Message::Started { key, log_start: job.log_start, result });
         });
@@ -155,12 +156,12 @@ impl Writer {
         let later = self.removals.split_off(&now_ms.saturating_add(1));
         let due = std::mem::replace(&mut self.removals, later);
         for removal in due.into_values().flatten() {
-            let room = Arc::clone(&self.tools.room);
+            let reserve = self.tools.reserve.clone();
             self.tools.syncs.submit(Class::Background, move || {
                 if let Err(error) = removal.run() {
                     tracing::warn!(error = %error, "a removed segment stays until the log is opened again");
                 }
-                room.keep();
+                reserve.keep();
             });
         }
     }

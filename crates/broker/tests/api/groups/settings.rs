@@ -1,15 +1,17 @@
 //! Settings of groups that have an effect, each seen by a client.
 
-use super::{AT_ONCE, alone, code, committing, find, join, joining};
+use super::{AT_ONCE, alone, code, commit, committed_when_loaded, committing, find, join, joining, syncing};
 use crate::configs::alter_broker;
-use crate::harness::{ok, start, start_on};
+use crate::harness::{Connection, Machine, ok, patient, start, start_on, start_with};
 use crate::topics::creation;
+use ottla_env::clock::ManualClock;
 use ottla_env::disk::MemoryDisk;
 use ottla_wire::ErrorCode;
 use ottla_wire::messages::api_versions::ApiVersionsRequest;
 use ottla_wire::messages::join_group::{JoinGroupRequest, JoinGroupResponse};
+use ottla_wire::messages::leave_group::{LeaveGroupRequest, MemberIdentity};
 use ottla_wire::messages::offset_commit::OffsetCommitRequest;
-use std::time::Duration;
+use std::sync::Arc;
 
 #[tokio::test]
 async fn limits_of_groups_and_of_their_offsets_are_those_of_the_settings() {
@@ -100,10 +102,54 @@ async fn offsets_that_expire_are_looked_for_as_often_as_the_setting_says() {
     let nobody = JoinGroupResponse { generation_id: -1, ..Default::default() };
     let request = OffsetCommitRequest { retention_time_ms: 1, ..committing("g", &nobody, "t", 1) };
     ok(connection.call(4, &request).await.topics[0].partitions[0].error_code);
-    let patient = tokio::time::timeout(Duration::from_secs(60), async {
-        while super::committed_when_loaded(&mut connection, "g").await.0 != -1 {}
-    });
-    patient.await.unwrap();
+    expires(&mut connection, "g").await;
+}
+
+/// Waits until a group has no offset any more.
+async fn expires(connection: &mut Connection, group: &str) {
+    patient(async { while committed_when_loaded(connection, group).await.0 != -1 {} }).await;
+}
+
+#[tokio::test]
+async fn offsets_are_kept_as_long_as_the_setting_says_and_while_their_group_has_members() {
+    let clock = Arc::new(ManualClock::at(1_700_000_000_000));
+    let settings = [
+        AT_ONCE[0],
+        // One look is at all groups.
+        ("offsets.topic.num.partitions", "1"),
+        ("offsets.retention.minutes", "2"),
+        ("offsets.retention.check.interval.ms", "1"),
+    ];
+    let running = start_with(Machine::with_clock(&clock), &MemoryDisk::new(), &settings).await;
+    let mut connection = running.connect().await;
+    ok(connection.call(7, &creation("t", 1)).await.topics[0].error_code);
+    find(&mut connection, "held").await;
+    // Its session is longer than the offsets of others are kept.
+    let request = JoinGroupRequest { session_timeout_ms: 1_000_000, ..joining("held", &Default::default()) };
+    let held = connection.call(3, &request).await;
+    ok(held.error_code);
+    let assignment: &[u8] = b"mine";
+    let synced = connection.call(5, &syncing("held", &held, &[(&held.member_id, assignment)])).await;
+    ok(synced.error_code);
+    let left = alone(&mut connection, "left").await;
+    let nobody = JoinGroupResponse { generation_id: -1, ..Default::default() };
+    for (group, committer, offset) in [("held", &held, 1), ("left", &left, 2), ("old", &nobody, 3)] {
+        assert_eq!(commit(&mut connection, group, committer, offset).await, ErrorCode::None);
+    }
+    let member = MemberIdentity { member_id: left.member_id.clone(), ..Default::default() };
+    let leaving = LeaveGroupRequest { group_id: "left".into(), members: vec![member], ..Default::default() };
+    ok(connection.call(5, &leaving).await.error_code);
+    clock.advance_ms(1);
+    assert_eq!(commit(&mut connection, "young", &nobody, 4).await, ErrorCode::None);
+
+    clock.advance_ms(119_999);
+    expires(&mut connection, "old").await;
+    for (group, offset) in [("left", -1), ("young", 4), ("held", 1)] {
+        assert_eq!(committed_when_loaded(&mut connection, group).await.0, offset, "{group}");
+    }
+    clock.advance_ms(1);
+    expires(&mut connection, "young").await;
+    assert_eq!(committed_when_loaded(&mut connection, "held").await.0, 1);
 }
 
 #[tokio::test]
@@ -116,10 +162,10 @@ async fn records_of_groups_are_kept_in_the_codec_of_the_settings_and_read_in_any
         let _ = connection.call(7, &creation("t", 1)).await;
         find(&mut connection, "g").await;
         if offset > 1 {
-            assert_eq!(super::committed_when_loaded(&mut connection, "g").await.0, offset - 1);
+            assert_eq!(committed_when_loaded(&mut connection, "g").await.0, offset - 1);
         }
         let by_hand = JoinGroupResponse { generation_id: -1, ..Default::default() };
-        assert_eq!(super::commit(&mut connection, "g", &by_hand, offset).await, ErrorCode::None);
+        assert_eq!(commit(&mut connection, "g", &by_hand, offset).await, ErrorCode::None);
         running.broker.stop().await.unwrap();
     }
     let bad = [("offsets.topic.compression.codec".to_owned(), "9".to_owned())];

@@ -148,3 +148,26 @@ fn a_full_cache_declines_until_a_session_rested_or_a_small_one_is_old() {
     let none = self::lab(0);
     assert_eq!(none.open(&[0]), 0);
 }
+
+#[test]
+fn partitions_of_all_sessions_are_bounded_whoever_brings_them() {
+    let lab = lab(10);
+    // As if other sessions had all but three.
+    lab.sessions.cache().partitions = PARTITIONS_MAX - 3;
+    assert_eq!(lab.open(&[0, 1, 2, 3]), 0, "one too many");
+    let first = lab.open(&[0, 1]);
+    assert_ne!(first, 0);
+    assert_ne!(lab.open(&[0]), 0, "the last one");
+    assert_eq!((lab.open(&[0]), lab.kept()), (0, 2));
+    // A session that grows beyond the bound ends, and its request is answered in full.
+    assert_eq!(lab.fetch(&request(first, 1, &[2]), |_| quiet(5)).unwrap(), (0, vec![0, 1, 2]));
+    assert_eq!((lab.kept(), lab.sessions.cache().partitions), (1, PARTITIONS_MAX - 2));
+    let gone = lab.sessions.begin(&request(first, 2, &[]), false);
+    assert_eq!(gone.unwrap_err(), ErrorCode::FetchSessionIdNotFound);
+    // What it had is free again; when nothing is, a session that rested makes room.
+    assert_ne!(lab.open(&[0, 1]), 0);
+    assert_eq!(lab.open(&[0]), 0);
+    lab.clock.advance_ms(120_001);
+    assert_ne!(lab.open(&[0]), 0);
+    assert_eq!(lab.sessions.count(), SessionCount { open: 2, evicted: 1 });
+}

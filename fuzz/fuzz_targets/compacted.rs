@@ -1,0 +1,5 @@
+//! `cargo +nightly fuzz run compacted`
+
+#![no_main]
+
+ottla_fuzz_targets::target!();
