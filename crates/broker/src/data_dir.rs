@@ -20,7 +20,7 @@ pub use look::{Found, Free, look};
 pub use promises::Promises;
 
 use crate::cluster::embedded;
-use ottla_env::disk::{Disk, DiskLock, OpenMode, lacks_room};
+use ottla_env::disk::{DirEntry, Disk, DiskLock, OpenMode, lacks_room};
 use ottla_env::process;
 use ottla_env::rng::Rng;
 use ottla_state::fields::{Reader, Writer};
@@ -212,8 +212,11 @@ fn check_owner(disk: &dyn Disk, path: &Path) -> Result<bool, DataDirError> {
     if entries.iter().any(|entry| entry.name == "meta.properties") {
         return Err(DataDirError::Kafka { path: path.to_owned() });
     }
-    let is_nobodys = |name: &str| FIRST_START.contains(&name) || name == LOST_AND_FOUND;
-    match entries.into_iter().find(|entry| !is_nobodys(&entry.name)) {
+    let is_nobodys = |entry: &DirEntry| match entry.name.as_str() {
+        LOST_AND_FOUND => entry.is_dir,
+        name => FIRST_START.contains(&name),
+    };
+    match entries.into_iter().find(|entry| !is_nobodys(entry)) {
         Some(entry) => Err(DataDirError::Foreign { path: path.to_owned(), found: entry.name }),
         None => Ok(false),
     }

@@ -14,6 +14,8 @@ const FILE: &str = "reserve";
 pub const RESERVE_BYTES: u64 = 4 << 20;
 /// What a reserve that is not whole leaves free: a start writes a few KiB behind it.
 pub(crate) const LEFT_FREE: u64 = 64 << 10;
+/// What is lent at first. Most need less, and whoever writes meanwhile may take all that is lent.
+const PART: u64 = 256 << 10;
 
 /// Clones share the reserve.
 #[derive(Debug, Clone)]
@@ -42,14 +44,34 @@ impl Reserve {
         self.remove()
     }
 
-    /// Runs something with the room of the reserve, which is kept again behind it. So many bytes stay free for others,
-    /// if that is not more than half of what is free.
-    pub fn lend<T>(&self, left_free: u64, run: impl FnOnce() -> T) -> io::Result<T> {
+    /// Runs something with a part of the reserve, and once more with all of it if that lacked room. What is left is kept
+    /// again behind it; so many bytes stay free for others, if that is not more than half of what is free.
+    pub fn lend<T>(
+        &self,
+        left_free: u64,
+        mut run: impl FnMut() -> T,
+        lacked_room: impl Fn(&T) -> bool,
+    ) -> io::Result<T> {
         let _lent = self.lock();
-        self.remove()?;
-        let done = run();
+        let kept = self.kept()?;
+        let mut done = None;
+        if kept > PART {
+            self.disk.open(&self.path, OpenMode::Write)?.set_len(kept - PART)?;
+            done = Some(run()).filter(|done| !lacked_room(done));
+        }
+        let done = match done {
+            Some(done) => done,
+            None => {
+                self.remove()?;
+                run()
+            }
+        };
         self.take_back(left_free);
         Ok(done)
+    }
+
+    fn kept(&self) -> io::Result<u64> {
+        Ok(self.disk.len(&self.path)?.unwrap_or(0))
     }
 
     fn lock(&self) -> MutexGuard<'_, ()> {
@@ -71,7 +93,7 @@ impl Reserve {
     }
 
     fn write(&self, left_free: u64) -> io::Result<()> {
-        let kept = self.disk.len(&self.path)?.unwrap_or(0);
+        let kept = self.kept()?;
         if kept == RESERVE_BYTES {
             return Ok(());
         }
@@ -80,9 +102,9 @@ impl Reserve {
         if most <= kept {
             return Ok(());
         }
-        let bytes = usize::try_from(most).map_err(io::Error::other)?;
+        let bytes = usize::try_from(most - kept).map_err(io::Error::other)?;
         let file = self.disk.open(&self.path, OpenMode::Write)?;
-        file.write_all_at(&vec![0; bytes], 0)
+        file.write_all_at(&vec![0; bytes], kept)
     }
 }
 
@@ -107,10 +129,35 @@ mod tests {
             let (disk, reserve) = full();
             let file = disk.open(Path::new("data/file"), OpenMode::Write).unwrap();
             assert!(file.write_all_at(&[1; 100], 0).is_err());
-            reserve.lend(left_free, || file.write_all_at(&[1; 100], 0)).unwrap().unwrap();
+            let write = || file.write_all_at(&[1; 100], 0);
+            reserve.lend(left_free, write, Result::is_err).unwrap().unwrap();
             let kept = disk.len(&reserve.path).unwrap();
             assert_eq!(kept, Some(RESERVE_BYTES - 100 - left_free), "{left_free} bytes are left");
         }
+    }
+
+    #[test]
+    fn what_needs_more_than_a_part_has_all_of_it() {
+        let (disk, reserve) = full();
+        let file = disk.open(Path::new("data/file"), OpenMode::Write).unwrap();
+        let write = |bytes: u64| {
+            let write = || file.write_all_at(&vec![1; bytes as usize], 0);
+            reserve.lend(0, write, Result::is_err).unwrap()
+        };
+        write(PART + 1).unwrap();
+        assert_eq!(disk.len(&reserve.path).unwrap(), Some(RESERVE_BYTES - PART - 1));
+        assert!(write(RESERVE_BYTES + 1).is_err());
+    }
+
+    #[test]
+    fn only_a_part_is_there_for_others_meanwhile() {
+        let (disk, reserve) = full();
+        let other = disk.open(Path::new("data/other"), OpenMode::Write).unwrap();
+        let taken = || other.write_all_at(&vec![1; PART as usize + 1], 0);
+        assert!(reserve.lend(0, taken, |_| false).unwrap().is_err());
+        let taken = || other.write_all_at(&vec![1; PART as usize], 0);
+        assert!(reserve.lend(0, taken, |_| false).unwrap().is_ok());
+        assert_eq!(disk.len(&reserve.path).unwrap(), Some(RESERVE_BYTES - PART));
     }
 
     #[test]
@@ -118,7 +165,7 @@ mod tests {
         let (disk, reserve) = full();
         reserve.give_up().unwrap();
         disk.set_capacity(Some(0));
-        assert!(reserve.lend(0, || true).unwrap());
+        assert!(reserve.lend(0, || true, |_| false).unwrap());
         assert_eq!(disk.len(&reserve.path).unwrap(), None);
         disk.set_capacity(None);
         reserve.keep();

@@ -43,8 +43,8 @@ use tokio::task::JoinSet;
 
 const TAIL_CACHE_BYTES: usize = 64 << 20;
 /// What a partition that nobody uses takes of memory: its place in the image and in the stored state, with those of its
-/// topic if it is the only one there.
-const PARTITION_BYTES: u64 = 1 << 10;
+/// topic if it is the only one there and has a long name.
+const PARTITION_BYTES: u64 = 2 << 10;
 /// Partitions beyond which no broker goes. With long names their metadata is still one file that a start reads.
 const PARTITIONS_MAX: u64 = 1_000_000;
 /// What a broker may take beside requests and answers: the tail cache, the keys of a compaction, and 32 MiB for all that is

@@ -101,7 +101,7 @@ fn brokers_that_acknowledge_different_things_are_compared_only_when_that_is_aske
     let cache = Broker::start_with(&dir.path().join("cache"), &["-X", "log.durability=os"]);
     let brokers = ["bench", "compare", "-b", disk.address(), "--against", cache.address()];
     let small = ["--pairs", "1", "-c", "100", "--record", "100", "--warm-up-records", "0"];
-    let compare = [&brokers[..], &small, &["--anyway", "--no-pause"]].concat();
+    let compare = [&brokers[..], &small, &["--anyway"]].concat();
     let (figures, told, code) = harness::ottla(&compare, "");
     assert_eq!((code, figures.as_str(), told.lines().count()), (Some(2), "", 1), "{told}");
     for part in ["(durability=fsync)", "(durability=os)", "--durability os or", "--unequal"] {

@@ -205,7 +205,7 @@ impl Writer {
         let Some(reserve) = self.reserve.get().filter(|_| !deletions.is_empty()) else { return };
         let alone: Vec<Transaction> = deletions.iter().map(|nth| transactions[*nth].clone()).collect();
         let engine = &mut self.engine;
-        match reserve.lend(0, || engine.commit(&alone)) {
+        match reserve.lend(0, || engine.commit(&alone), |outcomes| outcomes.iter().any(found_no_room)) {
             Ok(again) => {
                 for (nth, outcome) in deletions.iter().zip(again) {
                     outcomes[*nth] = outcome;

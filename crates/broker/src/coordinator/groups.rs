@@ -31,6 +31,7 @@ const BATCH_ADDS: usize = 61 + 36;
 
 /// Time until a machine is told once more what it may not have stored.
 const AGAIN: Duration = Duration::from_millis(100);
+const AGAIN_MAX: Duration = Duration::from_secs(10);
 
 /// What the coordinator needs.
 pub struct GroupsStart {
@@ -211,9 +212,12 @@ impl Groups {
         for shard in shards {
             let request = request.clone();
             telling.spawn(async move {
+                let mut pause = AGAIN;
                 // One that cannot be loaded keeps offsets that nobody can ask for.
                 while shard.ready().await && shard.ask(request.clone()).await.is_err() {
-                    tokio::time::sleep(AGAIN).await;
+                    tokio::time::sleep(pause).await;
+                    // Each time that nothing can be written costs all of its groups their coordinator.
+                    pause = (pause * 2).min(AGAIN_MAX);
                 }
             });
         }

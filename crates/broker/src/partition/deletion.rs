@@ -10,6 +10,7 @@ use ottla_state::TopicId;
 use std::io;
 use std::path::Path;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 /// A topic whose data has to go, and how many partitions it had.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +25,14 @@ pub(super) async fn run(
     forget: Box<Forget>,
     mut doomed: mpsc::UnboundedReceiver<Doomed>,
 ) {
-    while let Some(first) = doomed.recv().await {
+    // To forget a topic is to write, which a full disk may refuse for as long as the data of the next one is there.
+    let mut forgetting = JoinSet::new();
+    loop {
+        let first = tokio::select! {
+            first = doomed.recv() => first,
+            Some(_) = forgetting.join_next() => continue,
+        };
+        let Some(first) = first else { break };
         let mut topics = vec![first];
         while let Ok(next) = doomed.try_recv() {
             topics.push(next);
@@ -40,8 +48,9 @@ pub(super) async fn run(
                 }
             }
         }
-        forget(gone).await;
+        forgetting.spawn(forget(gone));
     }
+    while forgetting.join_next().await.is_some() {}
 }
 
 /// Removes the directories of a topic. Waits for the disk.
@@ -54,7 +63,10 @@ pub(super) fn remove(disk: &dyn Disk, reserve: &Reserve, topics_dir: &Path, topi
         if disk.entry(&from)?.is_some() {
             match disk.rename(&from, &to) {
                 // A name may need a block of its directory, and deleting must not need room (durability rule A8).
-                Err(error) if lacks_room(&error) => reserve.lend(0, || disk.rename(&from, &to))??,
+                Err(error) if lacks_room(&error) => {
+                    let again = || disk.rename(&from, &to);
+                    reserve.lend(0, again, |renamed| renamed.as_ref().is_err_and(lacks_room))??;
+                }
                 done => done?,
             }
             renamed.push(to);

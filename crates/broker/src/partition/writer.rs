@@ -367,6 +367,8 @@ impl Writer {
                 (self.tools.opened)(&key, &local, &report);
                 // They may have changed while it was opened.
                 log.set_config(local.config().log.clone());
+                // A checkpoint of an idle log remembers those that were forgotten since.
+                log.expire_producers(self.tools.clock.now_ms());
                 local.advance(log.end_offset());
                 local.set_openness(Openness::Open(log.reader()));
                 self.any_os |= log.config().durability == Durability::Os;

@@ -1,6 +1,7 @@
 //! CreateTopics, CreatePartitions, DeleteTopics, Metadata with creation, DescribeConfigs.
 
 use crate::configs::try_alter_topic;
+use crate::groups::{AT_ONCE, committing, find};
 use crate::harness::{Machine, batch, ok, start, start_on, start_with, versions};
 use crate::settings::fill_disk;
 use ottla_broker::partition::RESERVE_BYTES;
@@ -9,6 +10,7 @@ use ottla_wire::messages::create_partitions::{CreatePartitionsRequest, CreatePar
 use ottla_wire::messages::create_topics::{CreatableTopic, CreateTopicsRequest};
 use ottla_wire::messages::delete_topics::{DeleteTopicState, DeleteTopicsRequest};
 use ottla_wire::messages::describe_configs::{DescribeConfigsRequest, DescribeConfigsResource};
+use ottla_wire::messages::join_group::JoinGroupResponse;
 use ottla_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
 use ottla_wire::{ErrorCode, Uuid, apis};
 use std::path::Path;
@@ -103,6 +105,31 @@ async fn topics_are_deleted_on_a_full_disk_and_others_get_their_room() {
     });
     patient.await.unwrap();
     assert_eq!(connection.produce("other", 0, batch(&["more"])).await.base_offset, 1);
+}
+
+#[tokio::test]
+async fn a_topic_whose_offsets_cannot_be_dropped_yet_keeps_no_other_from_going() {
+    let disk = MemoryDisk::new();
+    let running = start_on(&disk, &AT_ONCE).await;
+    let mut connection = running.connect().await;
+    for name in ["committed", "large"] {
+        ok(connection.call(7, &creation(name, 1)).await.topics[0].error_code);
+    }
+    ok(connection.produce("large", 0, batch(&[&"x".repeat(300_000)])).await.error_code);
+    find(&mut connection, "g").await;
+    let nobody = JoinGroupResponse { generation_id: -1, ..Default::default() };
+    let answer = connection.call(9, &committing("g", &nobody, "committed", 0)).await;
+    ok(answer.topics[0].partitions[0].error_code);
+    fill_disk(&disk);
+    for name in ["committed", "large"] {
+        ok(connection.call(6, &deletion(name)).await.responses[0].error_code);
+    }
+    let patient = tokio::time::timeout(Duration::from_secs(60), async {
+        while disk.space(Path::new("data")).unwrap().free < 100_000 {
+            tokio::task::yield_now().await;
+        }
+    });
+    patient.await.expect("the data of the second topic goes");
 }
 
 #[tokio::test]

@@ -21,6 +21,8 @@ pub(super) struct Read {
     pub error: ErrorCode,
     pub offsets: Offsets,
     pub slices: Slices,
+    /// The high watermark before the read: what came since is no reason to answer.
+    readable_to: i64,
     /// There are records, and no room was left to look at them.
     left_out: bool,
 }
@@ -101,12 +103,16 @@ async fn read_partition(partition: &Partition, offset: i64, limits: ReadLimits) 
     if let Err(error) = log.ready().await {
         return Read::failed(error::of_read(&error));
     }
+    let readable_to = match log.offsets() {
+        Ok(offsets) => offsets.high_watermark,
+        Err(error) => return Read::failed(error::of_read(&error)),
+    };
     let is_full = limits.max_bytes == 0 && limits.first_max_bytes == 0;
     let slices = if is_full { Ok(Slices::default()) } else { log.read(offset, limits).await };
     match (slices, log.offsets()) {
         (Ok(slices), Ok(offsets)) => {
-            let left_out = is_full && offset < offsets.high_watermark;
-            Read { error: ErrorCode::None, offsets, slices, left_out }
+            let left_out = is_full && offset < readable_to;
+            Read { error: ErrorCode::None, offsets, slices, readable_to, left_out }
         }
         (Err(error), _) | (_, Err(error)) => Read::failed(error::of_read(&error)),
     }
@@ -115,14 +121,14 @@ async fn read_partition(partition: &Partition, offset: i64, limits: ReadLimits) 
 impl Read {
     fn failed(error: ErrorCode) -> Self {
         let offsets = Offsets { log_start: -1, high_watermark: -1, log_end: -1 };
-        Self { error, offsets, slices: Slices::default(), left_out: false }
+        Self { error, offsets, slices: Slices::default(), readable_to: -1, left_out: false }
     }
 
-    /// Bytes that are there for the reader, up to what the request wants of this partition at most. More than was read
-    /// where batches, segments or memory end before that: waiting would bring no more of them.
+    /// Bytes that are there for the reader, or, where it did not get all of them, what the request wants of this partition
+    /// at most. Batches, segments or memory end before that, and waiting would bring no more.
     pub fn available(&self, wanted: &Wanted) -> usize {
         let goes_on = match self.slices.next_offset() {
-            Some(next) => next < self.offsets.high_watermark,
+            Some(next) => next < self.readable_to,
             None => self.left_out || self.slices.over_limit.is_some(),
         };
         if goes_on { limit(wanted).max(self.slices.bytes) } else { self.slices.bytes }

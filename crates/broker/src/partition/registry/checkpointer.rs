@@ -114,7 +114,9 @@ impl Work for Checkpointer {
         let Some(Gathering { inner, changed, stopped, .. }) = self.gathering.take() else {
             return Turn::Idle;
         };
-        let written = answered.and_then(|()| inner.write_checkpoint(changed));
+        // A stop has something to write behind it.
+        let left_free = if stopped.is_some() { LEFT_FREE } else { 0 };
+        let written = answered.and_then(|()| inner.write_checkpoint(changed, left_free));
         match stopped {
             Some(stopped) => {
                 let _ = stopped.send(inner.finish_stop(written));
@@ -165,7 +167,7 @@ impl Gathering {
 
 impl Inner {
     /// Replaces the checkpoint. Returns its checksum.
-    fn write_checkpoint(&self, changed: Entries) -> io::Result<u32> {
+    fn write_checkpoint(&self, changed: Entries, left_free: u64) -> io::Result<u32> {
         let checkpoint = {
             let deleted: Vec<TopicId> = lock(&self.partitions).deleted.iter().copied().collect();
             let mut checkpoint = lock(&self.checkpoint);
@@ -182,8 +184,9 @@ impl Inner {
         let path = self.root.join(FILE_NAME);
         let written = match checkpoint.write(self.disk.as_ref(), &path) {
             Err(error) if lacks_room(&error) && !controls::active(Control::NoReserve) => {
-                // This is what the reserve is for (durability rule A8). A stop has something to write behind it.
-                self.reserve.lend(LEFT_FREE, || checkpoint.write(self.disk.as_ref(), &path))?
+                // This is what the reserve is for (durability rule A8).
+                let again = || checkpoint.write(self.disk.as_ref(), &path);
+                self.reserve.lend(left_free, again, |written| written.as_ref().is_err_and(lacks_room))?
             }
             other => other,
         };

@@ -34,6 +34,10 @@ impl Starting {
     }
 }
 
+fn found_no_room(result: &Result<(), StartFailed>) -> bool {
+    matches!(result, Err(StartFailed::Write { source, .. }) if lacks_room(source))
+}
+
 impl Writer {
     pub(super) fn delete_records(&mut self, key: &LogKey, before: DeleteBefore, reply: DeleteReply) {
         if self.stopping {
@@ -105,9 +109,8 @@ impl Writer {
         let (own, key, reserve) = (self.own.clone(), *key, self.tools.reserve.clone());
         self.tools.syncs.submit(Class::Urgent, move || {
             let mut result = job.run();
-            if let Err(StartFailed::Write { source, .. }) = &result
-                && lacks_room(source)
-                && let Ok(again) = reserve.lend(0, || job.run())
+            if found_no_room(&result)
+                && let Ok(again) = reserve.lend(0, || job.run(), found_no_room)
             {
                 // Deleting is what makes room, so it must not need any (durability rule A8).
                 result = again;

@@ -1,7 +1,8 @@
 //! `ottla bench compare`: the same replay against two brokers, A B A B, and the ratio of each pair.
 //!
 //! What makes a ratio unfair is refused or done away with by default: a busy machine, brokers that promise different
-//! things, one that works beside the other, and one that has only just been started.
+//! things, and one that has only just been started. That one works beside the other is only done away with where somebody
+//! asks for it: to stop a process is not for a benchmark to decide.
 
 use super::durability::{self, Durability, Told, parse_durability};
 use super::own::BenchTopic;
@@ -33,8 +34,8 @@ over B within one pair, so that what changes on the machine from minute to minut
 what counts. Ottla's default is Kafka's flush.messages=1, so --durability asks both for the same; what they told of their \
 topics stands in every row, and brokers that told different things are refused, unless --unequal is given. Each broker \
 takes --warm-up-records first, because a JVM compiles what runs often; then the first pair warms up and does not count. \
-Where both are processes of this machine, one of them is stopped (SIGSTOP) while the other is measured, unless --no-pause \
-is given. A machine that is busy before the first run is refused, unless --anyway is given.";
+Both brokers run all the time, but for --pause, which is what is fair to both where they are processes of this machine. \
+A machine that is busy before the first run is refused, unless --anyway is given.";
 
 /// Load of the last minute above which figures would be those of the neighbours.
 const LOAD_MAX: f64 = 0.3;
@@ -77,11 +78,8 @@ pub struct Args {
     #[arg(long)]
     unequal: bool,
 
-    /// Let the other broker go on while one is measured
-    #[arg(long, conflicts_with = "pause")]
-    no_pause: bool,
-
-    /// Refuse to measure where the process of the other broker cannot be stopped [default: stop it where it can be]
+    /// Stop the process of one broker (SIGSTOP) while the other is measured; both must run on this machine, and a terminal
+    /// that one of them has in the foreground is given back to its shell
     #[arg(long)]
     pause: bool,
 
@@ -125,8 +123,8 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit> {
     let mut signals = Signals::new()?;
     let found = [process_of(global, &mut signals).await?, process_of(&other, &mut signals).await?];
     let [beside_a, beside_b] = to_pause(args, found)?;
-    if beside_a.is_none() && !args.no_pause && !global.quiet {
-        eprintln!("both brokers run all the time: they are not seen as two processes of this machine");
+    if beside_a.is_none() && !global.quiet {
+        eprintln!("both brokers run: one idles while the other is measured; --pause stops it");
     }
     let sides =
         [Side { name: "A", global, other: beside_a }, Side { name: "B", global: &other, other: beside_b }];
@@ -179,7 +177,8 @@ fn busy(load: f64) -> Option<Failure> {
 
 /// Why not to compare brokers that told this.
 fn unequal(a: &Told, b: &Told) -> Option<Failure> {
-    (a.durability != b.durability).then(|| {
+    let is_same = a.durability.is_some() && a.durability == b.durability;
+    (!is_same).then(|| {
         let (a, b) = (a.promise(), b.promise());
         Failure::usage(format!(
             "A acknowledges {a}, and B {b}: --durability os or --durability fsync asks both for the same, --unequal \
@@ -191,13 +190,12 @@ fn unequal(a: &Told, b: &Told) -> Option<Failure> {
 /// Which process stands still while A is measured, and which while B is.
 fn to_pause(args: &Args, found: [Option<u32>; 2]) -> Result<[Option<u32>; 2], Failure> {
     match found {
-        _ if args.no_pause => Ok([None, None]),
+        _ if !args.pause => Ok([None, None]),
         [Some(a), Some(b)] if a != b => Ok([Some(b), Some(a)]),
-        _ if args.pause => {
+        _ => {
             let why = "--pause: the two brokers must be two processes of this machine that can be seen";
             Err(Failure::usage(why))
         }
-        _ => Ok([None, None]),
     }
 }
 
@@ -403,23 +401,21 @@ mod tests {
         ] {
             assert!(refusal.problem.contains(part), "{refusal}");
         }
-        assert!(unequal(&own, &Told { setting: "unknown".to_owned(), durability: None }).is_some());
+        let unknown = Told { setting: "unknown".to_owned(), durability: None };
+        assert!(unequal(&own, &unknown).is_some() && unequal(&unknown, &unknown).is_some());
         assert!(unequal(&own, &Told::of("flush.messages", "1")).is_none());
         assert!(unequal(&Told::of("durability", "os"), &Told::of("flush.messages", "1000")).is_none());
     }
 
     #[test]
-    fn one_of_two_processes_stands_still_unless_it_is_told_not_to() {
+    fn one_of_two_processes_stands_still_where_that_is_asked_for() {
         let of = |line: &[&str], found: [Option<u32>; 2]| to_pause(&args(line), found).ok();
         let two = [Some(7), Some(8)];
-        assert_eq!(of(&[], two), Some([Some(8), Some(7)]));
+        assert_eq!(of(&[], two), Some([None, None]));
         assert_eq!(of(&["--pause"], two), Some([Some(8), Some(7)]));
-        assert_eq!(of(&["--no-pause"], two), Some([None, None]));
         for found in [[Some(7), Some(7)], [Some(7), None], [None, None]] {
             assert_eq!(of(&[], found), Some([None, None]));
             assert_eq!(of(&["--pause"], found), None);
         }
-        let both = ["compare", "--against", "localhost:1", "--pause", "--no-pause"];
-        assert!(Line::try_parse_from(both).is_err());
     }
 }
