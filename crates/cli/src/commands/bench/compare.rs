@@ -123,14 +123,14 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit> {
     let mut signals = Signals::new()?;
     let found = [process_of(global, &mut signals).await?, process_of(&other, &mut signals).await?];
     let [beside_a, beside_b] = to_pause(args, found)?;
-    if beside_a.is_none() && !global.quiet {
-        eprintln!("both brokers run: one idles while the other is measured; --pause stops it");
-    }
     let sides =
         [Side { name: "A", global, other: beside_a }, Side { name: "B", global: &other, other: beside_b }];
     let [a, b] = [told_of(args, global, &mut signals).await?, told_of(args, &other, &mut signals).await?];
     if let Some(refusal) = unequal(&a, &b).filter(|_| !args.unequal) {
         return Err(refusal.into());
+    }
+    if beside_a.is_none() && !global.quiet {
+        eprintln!("both brokers run: one idles while the other is measured; --pause stops it");
     }
     for side in sides {
         let warmed = warm_up(args.warm_up_records, side, &mut signals).await;
