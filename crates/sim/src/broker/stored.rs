@@ -38,11 +38,19 @@ pub fn partitions(disk: &SimDisk) -> Vec<Stored> {
     dirs.filter_map(|dir| Some(Stored { place: place_of(disk, &dir)?, dir })).collect()
 }
 
-/// The newest segment of each partition, of any topic: the one that stays open.
+/// The newest segment of each partition, of any topic: the one that stays open. Where it is empty it may be no part of the
+/// log, which a start trusts its checkpoint about, and then the one before stays open.
 pub fn newest_segments(disk: &SimDisk) -> Vec<PathBuf> {
     let entries = disk.list(Path::new(TOPICS)).unwrap_or_default();
     let dirs = entries.iter().map(|entry| Path::new(TOPICS).join(&entry.name));
-    dirs.filter_map(|dir| segments(disk, &dir).pop()).collect()
+    let is_empty = |path: &PathBuf| disk.len(path).is_ok_and(|len| len == Some(0));
+    dirs.flat_map(|dir| {
+        let segments = segments(disk, &dir);
+        let empty = segments.iter().rev().take_while(|path| is_empty(path)).count();
+        let from = segments.len().saturating_sub(empty + 1);
+        segments[from..].to_vec()
+    })
+    .collect()
 }
 
 fn segments(disk: &SimDisk, dir: &Path) -> Vec<PathBuf> {
