@@ -137,6 +137,17 @@ pub enum Command {
     Completions(commands::completions::Args),
 }
 
+/// The options of one command, read as the command line is.
+#[cfg(test)]
+pub fn parsed<A: clap::Args>(line: &[&str]) -> Result<A, clap::Error> {
+    #[derive(Parser)]
+    struct Line<A: clap::Args> {
+        #[command(flatten)]
+        args: A,
+    }
+    Line::try_parse_from(line).map(|line| line.args)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

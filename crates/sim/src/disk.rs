@@ -163,12 +163,12 @@ impl SimDisk {
         self.state().skip_dir_syncs = true;
     }
 
-    /// Handles that somebody holds, apart from one of each of these files.
-    pub fn open_handles(&self, but: &[PathBuf]) -> usize {
+    /// Handles that somebody holds, apart from one on any file of each of these groups.
+    pub fn open_handles(&self, but: &[Vec<PathBuf>]) -> usize {
         let state = self.state();
-        let known: Vec<Node> = but.iter().filter_map(|path| state.find(path).ok()).collect();
-        let beyond = |(node, count): (&Node, &usize)| count - usize::from(known.contains(node));
-        state.handles.iter().map(beyond).sum()
+        let held = |path: &PathBuf| state.find(path).is_ok_and(|node| state.handles.contains_key(&node));
+        let known = but.iter().filter(|group| group.iter().any(held)).count();
+        state.handles.values().sum::<usize>() - known
     }
 
     /// Flips bits of one byte in both views: rot that no program did.

@@ -345,18 +345,13 @@ fn with_reserve(disk: &MemoryDisk) -> Arc<Embedded> {
     coord
 }
 
-fn fill(disk: &MemoryDisk) {
-    let space = disk.space(Path::new("data")).unwrap();
-    disk.set_capacity(Some(space.total - space.free));
-}
-
 /// Durability rule A8.
 #[tokio::test]
 async fn a_full_disk_takes_deletions_and_refuses_what_is_asked_beside_them() {
     let disk = MemoryDisk::new();
     let cluster = quiet(with_reserve(&disk), 1, true).await;
     create(&cluster, "t").await.unwrap();
-    fill(&disk);
+    disk.fill();
     let target = DeleteTarget { name: Some("t".into()), id: Uuid::ZERO };
     let deletion = cluster.controller().delete_topics(vec![target], None);
     let (before, deleted, behind) = tokio::join!(create(&cluster, "u"), deletion, create(&cluster, "v"));
@@ -399,7 +394,7 @@ async fn of_a_group_that_finds_no_room_only_deletions_are_committed() {
     let changed = commit(Purpose::Change, Write::put("b", "2"));
     let deleted = commit(Purpose::Deletion, Write::Delete { key: "gone".into() });
     tokio::task::yield_now().await;
-    fill(&disk);
+    disk.fill();
     disk.release_syncs();
     let first = first.await.unwrap().unwrap();
     assert!(matches!(changed.await.unwrap(), Err(CoordError::NotWritten(_))));

@@ -27,17 +27,20 @@ pub(super) async fn run(
 ) {
     // To forget a topic is to write, which a full disk may refuse for as long as the data of the next one is there.
     let mut forgetting = JoinSet::new();
+    let mut gone = Vec::new();
     loop {
+        if forgetting.is_empty() && !gone.is_empty() {
+            forgetting.spawn(forget(std::mem::take(&mut gone)));
+        }
         let first = tokio::select! {
-            first = doomed.recv() => first,
+            Some(first) = doomed.recv() => first,
             Some(_) = forgetting.join_next() => continue,
+            else => return,
         };
-        let Some(first) = first else { break };
         let mut topics = vec![first];
         while let Ok(next) = doomed.try_recv() {
             topics.push(next);
         }
-        let mut gone = Vec::with_capacity(topics.len());
         for topic in topics {
             registry.close_topic(topic).await;
             match registry.remove_data(topic).await {
@@ -48,9 +51,7 @@ pub(super) async fn run(
                 }
             }
         }
-        forgetting.spawn(forget(gone));
     }
-    while forgetting.join_next().await.is_some() {}
 }
 
 /// Removes the directories of a topic. Waits for the disk.

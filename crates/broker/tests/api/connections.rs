@@ -6,7 +6,6 @@ use crate::harness::{Connection, Running, batch, fetch_request, ok, patient, sta
 use crate::topics::creation;
 use ottla_wire::messages::api_versions::ApiVersionsRequest;
 use ottla_wire::messages::fetch::FetchRequest;
-use std::time::Duration;
 
 /// Another connection, if there is a place for it.
 async fn another(running: &Running) -> Option<Connection> {
@@ -61,7 +60,7 @@ async fn an_address_may_have_another_limit_than_the_rest() {
             all.extend(another(&running).await);
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), found).await.unwrap();
+    patient(found).await;
     assert!(another(&running).await.is_none());
 }
 

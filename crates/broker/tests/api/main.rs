@@ -5,6 +5,8 @@
 
 mod admin;
 mod ages;
+#[path = "../partition_suite/by_hand.rs"]
+mod by_hand;
 mod cluster;
 mod compaction;
 mod compression;

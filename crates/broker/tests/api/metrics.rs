@@ -1,12 +1,13 @@
 //! What `/metrics` says of a state, and of what was done: as many as there are, and as often as it was.
 
+use crate::by_hand::CheckpointByHand;
 use crate::groups::{AT_ONCE, alone, code, committing, find};
 use crate::harness::{Machine, Running, batch, fetch_request, ok, patient, start_on, start_with};
 use crate::settings::create;
 use crate::topics::creation;
 use ottla_env::clock::ManualClock;
 use ottla_env::disk::{Disk, Lost, MemoryDisk, OpenMode};
-use ottla_env::task::{DiskLoop, Threads, Turn, Wait, Work, Workers};
+use ottla_env::task::Turn;
 use ottla_wire::frame::{LENGTH_BYTES, encode_request};
 use ottla_wire::messages::api_versions::ApiVersionsRequest;
 use ottla_wire::messages::fetch::FetchRequest;
@@ -14,9 +15,7 @@ use ottla_wire::messages::leave_group::{LeaveGroupRequest, MemberIdentity};
 use ottla_wire::messages::offset_commit::OffsetCommitRequestPartition;
 use ottla_wire::{ErrorCode, apis};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-use std::{fmt, io};
-use tokio::sync::oneshot;
+use std::sync::Arc;
 
 fn segments(disk: &MemoryDisk, dir: &Path) -> Vec<PathBuf> {
     let entries = disk.list(dir).unwrap().into_iter();
@@ -229,36 +228,6 @@ async fn what_groups_do_is_counted() {
     ];
     shows(&running, &left).await;
     assert_eq!(running.seconds("ottla_group_load_seconds_total").await, 0.0, "the clock stands still");
-}
-
-/// Keeps the work that writes checkpoints, and gives it a turn when told. All other work has threads.
-#[derive(Clone, Default)]
-struct CheckpointByHand(Arc<Mutex<Option<Box<dyn Work>>>>);
-
-impl fmt::Debug for CheckpointByHand {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CheckpointByHand")
-    }
-}
-
-impl CheckpointByHand {
-    fn turn(&self) -> Turn {
-        self.0.lock().unwrap().as_mut().unwrap().turn(Wait::Never)
-    }
-}
-
-impl Workers for CheckpointByHand {
-    fn start(&self, name: &str, work: Box<dyn Work>) -> io::Result<DiskLoop> {
-        if name != "checkpoint" {
-            return Threads.start(name, work);
-        }
-        *self.0.lock().unwrap() = Some(work);
-        Ok(DiskLoop::ending_with(oneshot::channel().1))
-    }
-
-    fn cores(&self) -> usize {
-        Threads.cores()
-    }
 }
 
 #[tokio::test]

@@ -105,8 +105,7 @@ async fn what_is_there_and_does_not_fit_is_not_waited_for() {
     {
         let mut request = FetchRequest { min_bytes, max_bytes: 4 << 20, ..fetch("t", id, offset, 600_000) };
         request.topics[0].partitions[0].partition_max_bytes = of_partition;
-        let answer = tokio::time::timeout(Duration::from_secs(60), connection.call(12, &request)).await;
-        let answer = answer.expect("nobody waits for what is there");
+        let answer = patient(connection.call(12, &request)).await;
         assert_eq!(offsets(&answer.responses[0].partitions[0]).len(), batches);
     }
     let request = FetchRequest { min_bytes: 500 << 10, ..fetch("t", id, 4, 1) };

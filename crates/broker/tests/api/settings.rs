@@ -25,12 +25,6 @@ pub async fn create(connection: &mut Connection, name: &str, configs: &[(&str, &
     assert_eq!(answer.topics[0].error_message, None);
 }
 
-/// Others take all that is free.
-pub fn fill_disk(disk: &MemoryDisk) {
-    let space = disk.space(Path::new("data")).unwrap();
-    disk.set_capacity(Some(space.total - space.free));
-}
-
 /// The header of the first batch of a topic.
 async fn first_header(connection: &mut Connection, topic: &str) -> Option<BatchHeader> {
     BatchHeader::parse(&fetched(connection, topic).await).ok()
@@ -252,7 +246,7 @@ async fn a_broker_that_was_killed_starts_on_a_full_disk() {
     ok(connection.produce("t", 0, batch(&["kept"])).await.error_code);
     let mut disk = disk.crash(Lost::NothingUnsynced);
     for start in 0..3 {
-        fill_disk(&disk);
+        disk.fill();
         let running = start_on(&disk, &[]).await;
         let mut connection = running.connect().await;
         create(&mut connection, &format!("t{start}"), &[]).await;
@@ -282,7 +276,7 @@ async fn starts_on_a_disk_that_stays_full_use_little_of_the_reserve() {
     for start in 0..20 {
         disk = disk.crash(Lost::NothingUnsynced);
         // What the last one left free is written full.
-        fill_disk(&disk);
+        disk.fill();
         let running = start_on(&disk, &[]).await;
         create(&mut running.connect().await, &format!("t{start}"), &[]).await;
         let reserve = disk.len(Path::new("data/reserve")).unwrap();
@@ -295,6 +289,6 @@ async fn starts_on_a_disk_that_stays_full_use_little_of_the_reserve() {
 async fn a_start_that_writes_late_has_the_reserve_too() {
     let disk = MemoryDisk::new();
     start_on(&disk, &[]).await.broker.stop().await.unwrap();
-    fill_disk(&disk);
+    disk.fill();
     create(&mut start_on(&disk, &[]).await.connect().await, "t", &[]).await;
 }

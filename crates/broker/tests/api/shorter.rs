@@ -1,8 +1,8 @@
 //! Logs that get shorter: DeleteRecords, and retention by age and size.
 
 use crate::configs::{alter_broker, alter_topic};
-use crate::harness::{Connection, batch, batch_with, ok, start, start_on, versions};
-use crate::settings::{create, fill_disk};
+use crate::harness::{Connection, batch, batch_with, ok, patient, start, start_on, versions};
+use crate::settings::create;
 use ottla_broker::partition::RESERVE_BYTES;
 use ottla_env::disk::{Disk, Lost, MemoryDisk};
 use ottla_wire::messages::delete_records::{
@@ -12,7 +12,6 @@ use ottla_wire::messages::list_offsets::{ListOffsetsPartition, ListOffsetsReques
 use ottla_wire::record::BuildOptions;
 use ottla_wire::{ErrorCode, apis};
 use std::path::Path;
-use std::time::Duration;
 
 async fn delete(connection: &mut Connection, topic: &str, partition: i32, offset: i64) -> (i64, ErrorCode) {
     delete_by(connection, 2, topic, partition, offset).await
@@ -98,7 +97,7 @@ async fn records_are_deleted_on_a_full_disk_which_keeps_its_reserve() {
     for _ in 0..2 {
         ok(connection.produce("t", 0, batch(&["a"])).await.error_code);
     }
-    fill_disk(&disk);
+    disk.fill();
     assert_eq!(delete(&mut connection, "t", 0, 1).await, (1, ErrorCode::None));
     let reserve = disk.len(Path::new("data/reserve")).unwrap();
     assert!(reserve > Some(RESERVE_BYTES / 2), "{reserve:?} bytes are left");
@@ -129,14 +128,14 @@ async fn old_segments_go_by_age_and_by_size_and_their_files_after_a_while() {
             let old = batch_with(&[&value], 1_000, BuildOptions::default());
             ok(connection.produce("t", 0, old).await.error_code);
         }
-        let patient = tokio::time::timeout(Duration::from_secs(60), async {
+        patient(async {
             while listed(&mut connection, "t", -2).await.0 < 4 - kept
                 || files(&disk, ".log").len() > kept.max(1) as usize
             {
                 tokio::task::yield_now().await;
             }
-        });
-        patient.await.unwrap();
+        })
+        .await;
         assert_eq!(listed(&mut connection, "t", -1).await.0, 4);
         assert_eq!(connection.produce("t", 0, batch(&["new"])).await.base_offset, 4, "{name}");
     }
@@ -144,12 +143,12 @@ async fn old_segments_go_by_age_and_by_size_and_their_files_after_a_while() {
 
 /// Until a log starts there, or later.
 async fn starts_at(connection: &mut Connection, topic: &str, offset: i64) {
-    let patient = tokio::time::timeout(Duration::from_secs(60), async {
+    patient(async {
         while listed(connection, topic, -2).await.0 < offset {
             tokio::task::yield_now().await;
         }
-    });
-    patient.await.unwrap();
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -189,12 +188,12 @@ async fn a_log_that_nobody_asks_for_gets_shorter_too_and_files_stay_for_their_de
     running.broker.stop().await.unwrap();
 
     let running = start_on(&disk, &[("log.retention.check.interval.ms", "1")]).await;
-    let patient = tokio::time::timeout(Duration::from_secs(60), async {
+    patient(async {
         while files(&disk, "log-start").is_empty() {
             tokio::task::yield_now().await;
         }
-    });
-    patient.await.unwrap();
+    })
+    .await;
     let mut connection = running.connect().await;
     while listed(&mut connection, "t", -2).await.0 < 1 {}
     assert_eq!(files(&disk, ".log").len(), 2, "the old file is kept for readers that are on their way");

@@ -2,8 +2,7 @@
 
 use crate::configs::try_alter_topic;
 use crate::groups::{AT_ONCE, committing, find};
-use crate::harness::{Machine, batch, ok, start, start_on, start_with, versions};
-use crate::settings::fill_disk;
+use crate::harness::{Machine, batch, ok, patient, start, start_on, start_with, versions};
 use ottla_broker::partition::RESERVE_BYTES;
 use ottla_env::disk::{Disk, Lost, MemoryDisk, OperationKind};
 use ottla_wire::messages::create_partitions::{CreatePartitionsRequest, CreatePartitionsTopic};
@@ -14,7 +13,6 @@ use ottla_wire::messages::join_group::JoinGroupResponse;
 use ottla_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
 use ottla_wire::{ErrorCode, Uuid, apis};
 use std::path::Path;
-use std::time::Duration;
 
 const ENOSPC: i32 = 28;
 
@@ -88,7 +86,7 @@ async fn topics_are_deleted_on_a_full_disk_and_others_get_their_room() {
     let value = "x".repeat(300_000);
     ok(connection.produce("large", 0, batch(&[&value])).await.error_code);
     ok(connection.produce("other", 0, batch(&["kept"])).await.error_code);
-    fill_disk(&disk);
+    disk.fill();
     assert_eq!(connection.produce("other", 0, batch(&["refused"])).await.error_code, full.code());
     ok(connection.call(6, &deletion("empty")).await.responses[0].error_code);
     assert_eq!(connection.call(7, &creation("new", 1)).await.topics[0].error_code, full.code());
@@ -97,13 +95,13 @@ async fn topics_are_deleted_on_a_full_disk_and_others_get_their_room() {
     // The name that a directory gets may lack room too.
     disk.fail_kind(OperationKind::Rename, 1, ENOSPC);
     ok(connection.call(6, &deletion("large")).await.responses[0].error_code);
-    let patient = tokio::time::timeout(Duration::from_secs(60), async {
+    patient(async {
         let (topics, reserve) = (Path::new("data/topics"), Path::new("data/reserve"));
         while disk.list(topics).unwrap().len() > 1 || disk.len(reserve).unwrap() != Some(RESERVE_BYTES) {
             tokio::task::yield_now().await;
         }
-    });
-    patient.await.unwrap();
+    })
+    .await;
     assert_eq!(connection.produce("other", 0, batch(&["more"])).await.base_offset, 1);
 }
 
@@ -120,16 +118,17 @@ async fn a_topic_whose_offsets_cannot_be_dropped_yet_keeps_no_other_from_going()
     let nobody = JoinGroupResponse { generation_id: -1, ..Default::default() };
     let answer = connection.call(9, &committing("g", &nobody, "committed", 0)).await;
     ok(answer.topics[0].partitions[0].error_code);
-    fill_disk(&disk);
+    disk.fill();
     for name in ["committed", "large"] {
         ok(connection.call(6, &deletion(name)).await.responses[0].error_code);
     }
-    let patient = tokio::time::timeout(Duration::from_secs(60), async {
+    // The data of the second one goes.
+    patient(async {
         while disk.space(Path::new("data")).unwrap().free < 100_000 {
             tokio::task::yield_now().await;
         }
-    });
-    patient.await.expect("the data of the second topic goes");
+    })
+    .await;
 }
 
 #[tokio::test]

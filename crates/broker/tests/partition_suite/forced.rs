@@ -3,15 +3,15 @@
 //! Whether a promise holds is decided by what was answered while a sync was under way, never by who was faster; so a
 //! planted bug is certainly caught, on any machine.
 
+use super::by_hand::CheckpointByHand;
 use super::{contents, fresh, image, produced, start, start_with, topic};
 use ottla_broker::partition::{AppendError, Partition, Registry, Written};
 use ottla_env::clock::ManualClock;
 use ottla_env::disk::{Disk, Lost, MemoryDisk, OperationKind};
-use ottla_env::task::{DiskLoop, Threads, Turn, Wait, Work, Workers};
+use ottla_env::task::{Threads, Turn};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
-use std::{fmt, io};
+use std::sync::Arc;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot::{self, Receiver};
 
@@ -219,7 +219,7 @@ pub fn a_checkpoint_that_failed_is_written_later() -> Result<usize, String> {
     let registry = start_with(&disk, Arc::new(by_hand.clone()), Arc::clone(&clock));
     let stage = Stage::of(disk, registry);
     stage.written(0)?;
-    by_hand.turns();
+    turns(&by_hand);
     let names = || -> Vec<String> {
         let entries = stage.disk.list(Path::new("data")).unwrap();
         entries.into_iter().map(|entry| entry.name).filter(|name| name.starts_with("checkpoint")).collect()
@@ -229,7 +229,7 @@ pub fn a_checkpoint_that_failed_is_written_later() -> Result<usize, String> {
             stage.disk.fail_kind(OperationKind::Rename, 1, EIO);
         }
         clock.advance_ms(10_000);
-        by_hand.turns();
+        turns(&by_hand);
         match names().as_slice() {
             [] => {}
             [name] if name == "checkpoint" => return Ok(due),
@@ -239,43 +239,15 @@ pub fn a_checkpoint_that_failed_is_written_later() -> Result<usize, String> {
     Err("the checkpoint was not tried again".to_owned())
 }
 
-/// Keeps the work that writes checkpoints, and gives it turns when told. All other work has threads.
-#[derive(Clone, Default)]
-struct CheckpointByHand(Arc<Mutex<Option<Box<dyn Work>>>>);
-
-impl fmt::Debug for CheckpointByHand {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CheckpointByHand")
-    }
-}
-
-impl CheckpointByHand {
-    /// Until a checkpoint that is due is written or has failed.
-    fn turns(&self) {
-        let mut work = self.0.lock().unwrap();
-        let work = work.as_mut().unwrap();
-        // Its first turn asks the disk loops, which answer on their own threads.
-        if work.turn(Wait::Never) == Turn::Worked {
-            while work.turn(Wait::Never) != Turn::Worked {
-                std::thread::yield_now();
-            }
-            // The time to the next one begins.
-            work.turn(Wait::Never);
+/// Until a checkpoint that is due is written or has failed.
+fn turns(by_hand: &CheckpointByHand) {
+    // Its first turn asks the disk loops, which answer on their own threads.
+    if by_hand.turn() == Turn::Worked {
+        while by_hand.turn() != Turn::Worked {
+            std::thread::yield_now();
         }
-    }
-}
-
-impl Workers for CheckpointByHand {
-    fn start(&self, name: &str, work: Box<dyn Work>) -> io::Result<DiskLoop> {
-        if name != "checkpoint" {
-            return Threads.start(name, work);
-        }
-        *self.0.lock().unwrap() = Some(work);
-        Ok(DiskLoop::ending_with(oneshot::channel().1))
-    }
-
-    fn cores(&self) -> usize {
-        Threads.cores()
+        // The time to the next one begins.
+        by_hand.turn();
     }
 }
 

@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod by_hand;
 pub mod forced;
 
 use bytes::Bytes;

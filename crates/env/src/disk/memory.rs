@@ -150,6 +150,12 @@ impl MemoryDisk {
         self.state().capacity = bytes;
     }
 
+    /// Others take all that is free.
+    pub fn fill(&self) {
+        let mut state = self.state();
+        state.capacity = Some(state.used());
+    }
+
     /// Planted bug: syncs of files (and of the whole file system) do nothing and report success.
     pub fn skip_file_sync(&self, skip: bool) {
         self.state().skip_file_sync = skip;

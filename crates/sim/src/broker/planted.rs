@@ -45,7 +45,7 @@ pub fn catch_all(options: Options) -> Result<usize, String> {
             println!("{name} caught by {}", violation.lines().next().unwrap_or_default());
             caught += 1;
         }
-        Err(Failure::Panicked(text)) => missed.push(format!("{name} ({text})")),
+        Err(Failure::Panicked(text) | Failure::Void(text)) => missed.push(format!("{name} ({text})")),
         Ok(total) => missed.push(format!("{name} (in {} seeds)", total.seeds)),
     };
     each(&PARTITION, partition::activate, partition::Control::None, &mut hunt);

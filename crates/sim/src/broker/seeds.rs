@@ -48,7 +48,7 @@ impl Total {
     fn add(&mut self, outcome: &Outcome) -> Result<(), Failure> {
         if let Some(other) = self.runs.insert(outcome.hash, outcome.seed) {
             let (seed, hash) = (outcome.seed, outcome.hash);
-            return Err(Failure::Broken(format!("seeds {other} and {seed} were the same run, {hash:016x}")));
+            return Err(Failure::Void(format!("seeds {other} and {seed} were the same run, {hash:016x}")));
         }
         self.seeds += 1;
         self.simulated += outcome.simulated;
@@ -94,11 +94,13 @@ pub enum Failure {
     Broken(String),
     /// The product, or the simulation, panicked.
     Panicked(String),
+    /// A seed is not a run: what was seen says nothing.
+    Void(String),
 }
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (Self::Broken(text) | Self::Panicked(text)) = self;
+        let (Self::Broken(text) | Self::Panicked(text) | Self::Void(text)) = self;
         f.write_str(text)
     }
 }
@@ -168,7 +170,7 @@ fn one(seed: u64, options: Options, run: Run<'_>) -> Result<(Outcome, bool), Fai
         let second = run(false)?;
         if second.hash != outcome.hash {
             let hashes = format!("{:016x} and {:016x}", outcome.hash, second.hash);
-            return Err(Failure::Broken(format!("seed {seed} was run twice: {hashes}")));
+            return Err(Failure::Void(format!("seed {seed} was run twice: {hashes}")));
         }
     }
     Ok((outcome, twice))
@@ -238,6 +240,7 @@ mod tests {
     fn a_seed_that_is_the_run_of_another_one_is_the_end() {
         let third_as_second = |seed: u64, _| Outcome { hash: seed.min(2), ..quiet(seed) };
         let failure = run_all_by(options(5, 1), &third_as_second).unwrap_err();
+        assert!(matches!(failure, Failure::Void(_)), "{failure}");
         assert!(failure.to_string().contains("seeds 2 and 3 were the same run"), "{failure}");
         let total = run_all_by(options(2, 1), &third_as_second).unwrap();
         assert_eq!((total.seeds, total.twice), (2, 0));

@@ -38,19 +38,18 @@ pub fn partitions(disk: &SimDisk) -> Vec<Stored> {
     dirs.filter_map(|dir| Some(Stored { place: place_of(disk, &dir)?, dir })).collect()
 }
 
-/// The newest segment of each partition, of any topic: the one that stays open. Where it is empty it may be no part of the
-/// log, which a start trusts its checkpoint about, and then the one before stays open.
-pub fn newest_segments(disk: &SimDisk) -> Vec<PathBuf> {
+/// Of each partition, of any topic, the segments of which one stays open: the newest. Where that is empty it may be no part
+/// of the log, which a start trusts its checkpoint about, and then it is the one before.
+pub fn newest_segments(disk: &SimDisk) -> Vec<Vec<PathBuf>> {
     let entries = disk.list(Path::new(TOPICS)).unwrap_or_default();
     let dirs = entries.iter().map(|entry| Path::new(TOPICS).join(&entry.name));
     let is_empty = |path: &PathBuf| disk.len(path).is_ok_and(|len| len == Some(0));
-    dirs.flat_map(|dir| {
-        let segments = segments(disk, &dir);
-        let empty = segments.iter().rev().take_while(|path| is_empty(path)).count();
-        let from = segments.len().saturating_sub(empty + 1);
-        segments[from..].to_vec()
-    })
-    .collect()
+    let newest = |dir: PathBuf| {
+        let mut segments = segments(disk, &dir);
+        let from = segments.iter().rposition(|path| !is_empty(path)).unwrap_or(0);
+        segments.split_off(from)
+    };
+    dirs.map(newest).collect()
 }
 
 fn segments(disk: &SimDisk, dir: &Path) -> Vec<PathBuf> {

@@ -369,16 +369,10 @@ fn note(steps: &mut Steps, a: &Figures, b: &Figures) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
-
-    #[derive(Debug, Parser)]
-    struct Line {
-        #[command(flatten)]
-        args: Args,
-    }
+    use crate::args::parsed;
 
     fn args(line: &[&str]) -> Args {
-        Line::try_parse_from([&["compare", "--against", "localhost:1"], line].concat()).unwrap().args
+        parsed(&[&["compare", "--against", "localhost:1"], line].concat()).unwrap()
     }
 
     #[test]

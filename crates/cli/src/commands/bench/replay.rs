@@ -214,16 +214,10 @@ async fn measure(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
-
-    #[derive(Debug, Parser)]
-    struct Line {
-        #[command(flatten)]
-        args: Args,
-    }
+    use crate::args::parsed;
 
     fn args(line: &[&str]) -> Args {
-        Line::try_parse_from([&["replay"], line].concat()).unwrap().args
+        parsed(&[&["replay"], line].concat()).unwrap()
     }
 
     #[test]
@@ -238,7 +232,7 @@ mod tests {
     #[test]
     fn wrong_options_are_refused() {
         for line in [["--acks", "2"], ["--codec", "rar"], ["--connections", "0"], ["--partitions", "0"]] {
-            assert!(Line::try_parse_from([&["replay"], &line[..]].concat()).is_err(), "{line:?}");
+            assert!(parsed::<Args>(&[&["replay"], &line[..]].concat()).is_err(), "{line:?}");
         }
         assert!(args(&["--batch", "3GiB"]).config().is_err());
         assert_eq!(args(&["--acks", "-1", "-z", "lz4"]).config().unwrap().codec, Codec::Lz4);

@@ -253,19 +253,13 @@ fn committed(offsets: &BTreeMap<PartitionKey, i64>) -> BTreeMap<PartitionKey, Co
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        args: Args,
-    }
+    use crate::args::parsed;
 
     #[test]
     fn a_group_decides_where_it_starts_and_what_it_reads() {
         let parse = |options: &[&str]| {
-            let line = Line::parse_from([&["consume", "t", "-G", "g"], options].concat());
-            reset(&line.args).ok()
+            let args = parsed(&[&["consume", "t", "-G", "g"], options].concat()).unwrap();
+            reset(&args).ok()
         };
         for (options, expected) in [
             (&[][..], None),

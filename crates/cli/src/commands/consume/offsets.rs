@@ -85,19 +85,13 @@ fn at(option: &str, text: &str, now_ms: i64) -> Result<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        args: Args,
-    }
+    use crate::args::parsed;
 
     const NOW: i64 = 1_800_000_000_000;
 
     fn range(options: &[&str]) -> Option<(Start, Option<i64>)> {
-        let line = Line::try_parse_from([&["consume", "t"], options].concat()).ok()?;
-        parse(&line.args, NOW).ok().map(|range| (range.start, range.stop_at))
+        let args = parsed(&[&["consume", "t"], options].concat()).ok()?;
+        parse(&args, NOW).ok().map(|range| (range.start, range.stop_at))
     }
 
     #[test]

@@ -77,21 +77,15 @@ pub fn records(batch: FetchedBatch) -> impl Iterator<Item = ConsumedRecord> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::parsed;
     use crate::record::record_for_test;
-    use clap::Parser;
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        args: Args,
-    }
 
     fn write(options: &[&str], change: impl FnOnce(&mut ConsumedRecord)) -> String {
-        let line = Line::parse_from([&["consume", "t"], options].concat());
+        let args = parsed(&[&["consume", "t"], options].concat()).unwrap();
         let mut record = record_for_test();
         change(&mut record);
         let mut out = Vec::new();
-        Form::new(&line.args).unwrap().write(&record, &mut out);
+        Form::new(&args).unwrap().write(&record, &mut out);
         String::from_utf8(out).unwrap()
     }
 

@@ -101,17 +101,10 @@ fn bytes(text: &str) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        args: Args,
-    }
+    use crate::args::parsed;
 
     fn record(options: &[&str], piece: &'static str) -> ProducerRecord {
-        let line = Line::parse_from([&["produce"], options].concat());
-        let layout = Layout::new(&line.args).unwrap();
+        let layout = Layout::new(&parsed(&[&["produce"], options].concat()).unwrap()).unwrap();
         layout.record(&Bytes::from_static(piece.as_bytes())).unwrap().unwrap()
     }
 
@@ -145,12 +138,11 @@ mod tests {
 
     #[test]
     fn a_record_of_json_may_name_its_topic_and_a_missing_one_is_told() {
-        let line = Line::parse_from(["produce", "-J"]);
-        let layout = Layout::new(&line.args).unwrap();
+        let layout = Layout::new(&parsed(&["produce", "-J"]).unwrap()).unwrap();
         let of = |text: &'static str| layout.record(&Bytes::from_static(text.as_bytes()));
         assert_eq!(&*of(r#"{"topic":"x","partition":2}"#).unwrap().unwrap().topic, "x");
         assert_eq!(of("  ").unwrap(), None);
         assert!(of("{}").is_err() && of("nonsense").is_err());
-        assert!(Layout::new(&Line::parse_from(["produce"]).args).is_err());
+        assert!(Layout::new(&parsed(&["produce"]).unwrap()).is_err());
     }
 }
